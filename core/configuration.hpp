@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The YAML configuration: policy, never identity. Strict: an unknown key, a key given twice or a
+// value of the wrong kind is an error with file, line and column.
+//
+//     plugins:
+//       search: [/opt/leet/plugins]      # directories or .so files, after LEET_PLUGIN_PATH;
+//       relative to this file enabled: ["leet.*"]              # globs on method ids; default ["*"]
+//       disabled: ["*.experimental"]
+//     log:
+//       level: info                      # trace, debug, info, warn, error, off
+//     threads: 2                         # workers of parallel_for; 0 = one for each CPU that this
+//     process may use
+#ifndef LEET_CORE_CONFIGURATION_HPP
+#define LEET_CORE_CONFIGURATION_HPP
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.hpp"
+
+namespace leet::core {
+
+struct Configuration {
+  std::filesystem::path file;  // empty: the defaults below
+  std::vector<std::filesystem::path> search;
+  std::vector<std::string> enabled = {"*"};
+  std::vector<std::string> disabled;
+  std::string log_level = "warn";
+  int threads = 0;
+
+  // Whether the globs let this method through. `*` matches any run of characters, `?` one.
+  bool allows(std::string_view method_id) const;
+};
+
+// Errors: INVALID_ARGUMENT with "FILE:LINE:COLUMN: ..." for a bad one, UNAVAILABLE when the file
+// can't be read.
+Result<Configuration> parse_configuration(std::string_view yaml, const std::filesystem::path& file);
+Result<Configuration> load_configuration(const std::filesystem::path& file);
+
+// The file to use: `given` if not empty, else $LEET_CONFIG, else $XDG_CONFIG_HOME/leet/config.yaml
+// (~/.config) if it exists, else the defaults. A file named by the first two must exist.
+Result<Configuration> find_configuration(const std::filesystem::path& given);
+
+}  // namespace leet::core
+#endif  // LEET_CORE_CONFIGURATION_HPP
