@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a command of the leet program plugs into it: one function in cmd_<name>.cpp, listed in
+// main.cpp.
+#ifndef LEET_TOOLS_LEET_COMMAND_HPP
+#define LEET_TOOLS_LEET_COMMAND_HPP
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace leet::tools {
+
+// Options that come before or after any command.
+struct GlobalOptions {
+  std::vector<std::filesystem::path> plugin_paths;  // --plugins PATH, may be repeated
+  bool only_plugin_paths = false;                   // --only-plugins: search no other place
+  std::filesystem::path configuration;              // --config FILE
+  std::string log_level;                            // --log-level
+};
+
+// Runs after the whole command line has been parsed; returns the exit code
+// (tools/common/exit_code.hpp).
+using Action = std::function<int()>;
+
+// Each adds its subcommand to `app` and, when it is the one given, sets `action`. `global` and
+// `action` outlive the parse.
+void add_list_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_info_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_compare_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_validate_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_validate_worker_command(CLI::App& app, const GlobalOptions& global,
+                                 Action& action);  // hidden
+
+}  // namespace leet::tools
+#endif  // LEET_TOOLS_LEET_COMMAND_HPP
