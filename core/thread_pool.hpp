@@ -22,9 +22,12 @@ class ThreadPool {
 
   int concurrency() const;
 
-  // As leet_host::parallel_for says. Several threads may call at once: while one call has the
-  // workers, another runs its own items inline on its own thread. Pieces are handed out in order.
-  // [thread-safe]
+  // As leet_host::parallel_for says. Pieces are handed out in order, and the status is that of the
+  // lowest failing piece: the same whatever the thread count. Several threads may call at once:
+  // while one call has the workers, another runs its items inline on its own thread as worker 0,
+  // so that worker indices are private to a call, not to the pool. The first call that can use
+  // workers starts their threads; no other call allocates. [thread-safe]
+  // Errors: INVALID_ARGUMENT (count < 0, grain < 1, no body), and what `body` returns.
   leet_status parallel_for(std::int64_t count, std::int64_t grain, leet_loop_body body, void* arg);
 
  private:
