@@ -10,32 +10,43 @@
 #include <array>
 #include <cstdint>
 #include <leet/plugin/shape.hpp>
-#include <vector>
+#include <memory>
 
 #include "core/result.hpp"
 
 namespace leet::core {
 
-// A problem that passed every check, with its own copy of the specs in the form that plugins see:
-// log_decay's broadcast axes have full extents and strides of 0, alignments are not 0.
+// "q", "log_decay", ... for messages.
+const char* role_name(int role);
+
+// A problem that passed every check, with its own copy of the specs.
 class CheckedProblem {
  public:
-  CheckedProblem() = default;
+  // In the form that plugins see: log_decay's broadcast axes have full extents and strides of 0,
+  // alignments are not 0.
+  const leet_problem& problem() const { return content_->problem; }
+  const sdk::Shape& shape() const { return content_->shape; }
+  bool has(int role) const { return content_->pointers[static_cast<std::size_t>(role)] != nullptr; }
 
-  const leet_problem& problem() const { return problem_; }
-  const sdk::Shape& shape() const { return shape_; }
-  const leet_tensor_spec* spec(int role) const { return problem_.specs[role]; }
-
-  CheckedProblem(CheckedProblem&&) noexcept;
-  CheckedProblem& operator=(CheckedProblem&&) noexcept;
+  // Null where absent: as plugins see it, and as the caller gave it.
+  const leet_tensor_spec* spec(int role) const {
+    return content_->pointers[static_cast<std::size_t>(role)];
+  }
+  const leet_tensor_spec& given(int role) const {
+    return content_->given[static_cast<std::size_t>(role)];
+  }
 
  private:
   friend Result<CheckedProblem> check_problem(const leet_problem& problem);
 
-  std::array<leet_tensor_spec, LEET_ROLE_COUNT> specs_{};
-  std::array<const leet_tensor_spec*, LEET_ROLE_COUNT> pointers_{};
-  leet_problem problem_{};
-  sdk::Shape shape_;
+  struct Content {  // on the heap because its parts point at each other
+    std::array<leet_tensor_spec, LEET_ROLE_COUNT> given{};
+    std::array<leet_tensor_spec, LEET_ROLE_COUNT> specs{};
+    std::array<const leet_tensor_spec*, LEET_ROLE_COUNT> pointers{};
+    leet_problem problem{};
+    sdk::Shape shape;
+  };
+  std::unique_ptr<Content> content_ = std::make_unique<Content>();
 };
 
 // Errors: INVALID_ARGUMENT; UNSUPPORTED for roles, bits and values that this host does not know.
@@ -43,6 +54,10 @@ Result<CheckedProblem> check_problem(const leet_problem& problem);
 
 // The tensors of one execute, in the form that plugins see.
 struct CheckedTensors {
+  CheckedTensors() = default;
+  CheckedTensors(const CheckedTensors&) = delete;  // pointers point into tensors
+  CheckedTensors& operator=(const CheckedTensors&) = delete;
+
   std::array<leet_tensor, LEET_ROLE_COUNT> tensors{};
   std::array<const leet_tensor*, LEET_ROLE_COUNT> pointers{};
 };

@@ -1,1 +1,278 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// leet/leet.h on top of the core. Nothing is decided here: arguments are translated, results copied
+// out, exceptions stopped.
+#include <fmt/format.h>
+#include <leet/leet.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <leet/plugin/error.hpp>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/configuration.hpp"
+#include "core/host_services.hpp"
+#include "core/plan.hpp"
+#include "core/registry.hpp"
+
+struct leet_context {
+  leet::core::Registry registry;
+  std::unique_ptr<leet::core::HostServices> host;
+  std::vector<std::string> report_paths;  // the report's paths as text, for the strings given out
+};
+
+struct leet_plan {
+  std::unique_ptr<leet::core::Plan> plan;
+};
+
+namespace {
+
+using leet::core::Configuration;
+using leet::core::Error;
+using leet::core::LoadReportEntry;
+using leet::core::Method;
+using leet::core::Plan;
+using leet::core::Registry;
+using leet::core::RegistryOptions;
+using leet::core::Result;
+using leet::core::Status;
+
+leet_status report(leet_error* error, const Error& failure, const char* function) {
+  return leet::sdk::report(error, failure.code,
+                           failure.where.empty() ? function : failure.where.c_str(),
+                           failure.message.c_str(), failure.domain, failure.native_code);
+}
+
+// Runs `body`, which returns a Status, and stops every exception.
+template <class Body>
+leet_status guarded(const char* function, leet_error* error, Body&& body) noexcept {
+  try {
+    const Status status = body();
+    return status ? LEET_STATUS_OK : report(error, status.error(), function);
+  } catch (const std::bad_alloc&) {
+    return leet::sdk::report(error, LEET_STATUS_OUT_OF_MEMORY, function, "out of host memory");
+  } catch (const std::exception& e) {
+    return leet::sdk::report(error, LEET_STATUS_INTERNAL, function, e.what());
+  }
+}
+
+Error invalid(std::string message) { return {LEET_STATUS_INVALID_ARGUMENT, std::move(message)}; }
+
+// Copies as much of `from` as the caller's struct holds; both begin with struct_size, which stays
+// the caller's.
+template <class Struct>
+Status copy_out(const Struct& from, Struct* to) {
+  if (to == nullptr || to->struct_size < sizeof(std::uint32_t)) {
+    return invalid("the struct to fill: null or without its struct_size");
+  }
+  const std::uint32_t size = std::min<std::uint32_t>(to->struct_size, sizeof(Struct));
+  std::memcpy(reinterpret_cast<char*>(to) + sizeof(std::uint32_t),
+              reinterpret_cast<const char*>(&from) + sizeof(std::uint32_t),
+              size - sizeof(std::uint32_t));
+  return {};
+}
+
+leet_method_info method_info(const Method& method) {
+  leet_method_info info{};
+  info.id = method.identity.id;
+  info.version = method.identity.version;
+  info.summary = method.table->summary;
+  info.reference = method.table->reference;
+  info.path = method.path.c_str();
+  info.identity = &method.identity;
+  info.options = method.table->options;
+  return info;
+}
+
+Result<const Method*> find_method(const leet_context* context, const char* name,
+                                  std::int32_t device_type) {
+  if (context == nullptr || name == nullptr) return invalid("context or method name: null");
+  return context->registry.find(name, device_type);
+}
+
+std::string text_or_empty(const char* text) {
+  return text == nullptr ? std::string() : std::string(text);
+}
+
+bool is_log_level(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"trace", "debug", "info", "warn", "error", "off"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+// The caller's options, as much of them as its struct_size has.
+leet_context_options read_options(const leet_context_options* given) {
+  leet_context_options options{};
+  if (given != nullptr) {
+    std::memcpy(&options, given, std::min<std::size_t>(given->struct_size, sizeof options));
+  }
+  return options;
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* leet_version(void) { return LEET_VERSION; }
+
+const char* leet_status_name(leet_status status) {
+  static constexpr const char* kNames[] = {"LEET_STATUS_OK",
+                                           "LEET_STATUS_INVALID_ARGUMENT",
+                                           "LEET_STATUS_UNSUPPORTED",
+                                           "LEET_STATUS_OUT_OF_MEMORY",
+                                           "LEET_STATUS_UNAVAILABLE",
+                                           "LEET_STATUS_DEVICE_ERROR",
+                                           "LEET_STATUS_DEVICE_POISONED",
+                                           "LEET_STATUS_INTERNAL"};
+  const bool known = status >= LEET_STATUS_OK && status <= LEET_STATUS_INTERNAL;
+  return known ? kNames[status] : "unknown status";
+}
+
+leet_status leet_context_create(const leet_context_options* given, leet_context** context,
+                                leet_error* error) {
+  return guarded("leet_context_create", error, [&]() -> Status {
+    if (context == nullptr)
+      return invalid("context: null; needs the address to write the handle to");
+    const leet_context_options options = read_options(given);
+    if (options.threads < 0) {
+      return invalid(fmt::format("threads={}: needs 0 (as configured) or more", options.threads));
+    }
+    if (options.plugin_paths == nullptr && options.plugin_path_count != 0) {
+      return invalid(
+          fmt::format("plugin_paths: null with plugin_path_count={}", options.plugin_path_count));
+    }
+    Result<Configuration> configuration =
+        leet::core::find_configuration(text_or_empty(options.configuration));
+    if (!configuration) return configuration.error();
+    if (options.log_level != nullptr && !is_log_level(options.log_level)) {
+      return invalid(fmt::format("log_level='{}': needs trace, debug, info, warn, error or off",
+                                 options.log_level));
+    }
+
+    RegistryOptions registry;
+    for (std::uint32_t i = 0; i < options.plugin_path_count; ++i) {
+      registry.paths.emplace_back(text_or_empty(options.plugin_paths[i]));
+    }
+    registry.default_paths = options.only_plugin_paths == 0;
+    registry.configuration = *configuration;
+    auto made = std::make_unique<leet_context>();
+    made->registry = Registry::open(registry);
+    for (const LoadReportEntry& entry : made->registry.report().entries) {
+      made->report_paths.push_back(entry.path.string());
+    }
+    made->host = std::make_unique<leet::core::HostServices>(
+        options.threads != 0 ? options.threads : configuration->threads,
+        options.log_level != nullptr ? options.log_level : configuration->log_level);
+    *context = made.release();
+    return {};
+  });
+}
+
+void leet_context_destroy(leet_context* context) { delete context; }
+
+uint32_t leet_method_count(const leet_context* context) {
+  return context == nullptr ? 0 : static_cast<uint32_t>(context->registry.methods().size());
+}
+
+leet_status leet_method_get(const leet_context* context, uint32_t index, leet_method_info* info,
+                            leet_error* error) {
+  return guarded("leet_method_get", error, [&]() -> Status {
+    if (index >= leet_method_count(context)) {
+      return invalid(
+          fmt::format("index={}: there are {} methods", index, leet_method_count(context)));
+    }
+    return copy_out(method_info(context->registry.methods()[index]), info);
+  });
+}
+
+leet_status leet_method_find(const leet_context* context, const char* name, int32_t device_type,
+                             leet_method_info* info, leet_error* error) {
+  return guarded("leet_method_find", error, [&]() -> Status {
+    const Result<const Method*> method = find_method(context, name, device_type);
+    if (!method) return method.error();
+    return copy_out(method_info(**method), info);
+  });
+}
+
+uint32_t leet_report_count(const leet_context* context) {
+  return context == nullptr ? 0 : static_cast<uint32_t>(context->registry.report().entries.size());
+}
+
+leet_status leet_report_get(const leet_context* context, uint32_t index, leet_report_entry* entry,
+                            leet_error* error) {
+  return guarded("leet_report_get", error, [&]() -> Status {
+    if (index >= leet_report_count(context)) {
+      return invalid(
+          fmt::format("index={}: there are {} entries", index, leet_report_count(context)));
+    }
+    const LoadReportEntry& from = context->registry.report().entries[index];
+    leet_report_entry filled{};
+    filled.usable = leet::core::usable(from.rule) ? 1 : 0;
+    filled.path = context->report_paths[index].c_str();
+    filled.rule = leet::core::rule_code(from.rule);
+    filled.seen = from.seen.c_str();
+    filled.action = from.action.c_str();
+    return copy_out(filled, entry);
+  });
+}
+
+leet_status leet_supports(const leet_context* context, const char* method,
+                          const leet_problem* problem, leet_device device, const char* options,
+                          leet_verdict* verdict, leet_error* error) {
+  return guarded("leet_supports", error, [&]() -> Status {
+    const Result<const Method*> found = find_method(context, method, device.type);
+    if (!found) return found.error();
+    if (problem == nullptr) return invalid("problem: null");
+    const Result<leet_verdict> answer =
+        leet::core::supports(**found, *context->host, *problem, device, text_or_empty(options));
+    if (!answer) return answer.error();
+    return copy_out(*answer, verdict);
+  });
+}
+
+leet_status leet_plan_create(leet_context* context, const char* method, const leet_problem* problem,
+                             leet_device device, const char* options, leet_plan** plan,
+                             leet_error* error) {
+  return guarded("leet_plan_create", error, [&]() -> Status {
+    const Result<const Method*> found = find_method(context, method, device.type);
+    if (!found) return found.error();
+    if (problem == nullptr || plan == nullptr) return invalid("problem or plan: null");
+    Result<std::unique_ptr<Plan>> made =
+        Plan::make(**found, *context->host, *problem, device, text_or_empty(options));
+    if (!made) return made.error();
+    *plan = new leet_plan{std::move(*made)};
+    return {};
+  });
+}
+
+void leet_plan_destroy(leet_plan* plan) { delete plan; }
+
+leet_status leet_plan_get_info(const leet_plan* plan, leet_plan_info* info, leet_error* error) {
+  return guarded("leet_plan_get_info", error, [&]() -> Status {
+    if (plan == nullptr) return invalid("plan: null");
+    return copy_out(plan->plan->info(), info);
+  });
+}
+
+leet_status leet_plan_execute(const leet_plan* plan, const leet_tensor* const* tensors,
+                              uint32_t count, void* stream, void* workspace,
+                              uint64_t workspace_bytes, leet_error* error) {
+  return guarded("leet_plan_execute", error, [&]() -> Status {
+    if (plan == nullptr) return invalid("plan: null");
+    return plan->plan->execute(tensors, count, stream, workspace, workspace_bytes);
+  });
+}
+
+leet_status leet_plan_check(const leet_plan* plan, const leet_tensor* const* tensors,
+                            uint32_t count, leet_error* error) {
+  return guarded("leet_plan_check", error, [&]() -> Status {
+    if (plan == nullptr) return invalid("plan: null");
+    return plan->plan->check(tensors, count);
+  });
+}
+
+}  // extern "C"

@@ -46,8 +46,15 @@ class Plan {
   Status execute(const leet_tensor* const* tensors, std::uint32_t count, void* stream,
                  void* workspace, std::uint64_t workspace_bytes) const;
 
+  // Everything that execute checks and, for tensors in host memory, their values too
+  // (check_values). [thread-safe]
+  Status check(const leet_tensor* const* tensors, std::uint32_t count) const;
+
  private:
   Plan() = default;
+
+  Status run(const CheckedTensors& checked, void* stream, void* workspace,
+             std::uint64_t workspace_bytes) const;
 
   const Method* method_ = nullptr;
   const HostServices* host_ = nullptr;
