@@ -38,13 +38,13 @@ class Host {
     } loop{body, {}, nullptr};
     const auto piece = [](void* arg, std::int64_t begin, std::int64_t end,
                           std::int32_t worker) noexcept -> leet_status {
-      auto& loop = *static_cast<Loop*>(arg);
+      auto& ours = *static_cast<Loop*>(arg);
       try {
-        loop.body(begin, end, worker);
+        ours.body(begin, end, worker);
         return LEET_STATUS_OK;
       } catch (...) {
-        const std::lock_guard lock(loop.mutex);
-        loop.failure = std::current_exception();
+        const std::lock_guard lock(ours.mutex);
+        ours.failure = std::current_exception();
         return LEET_STATUS_INTERNAL;
       }
     };
