@@ -11,11 +11,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <span>
 #include <vector>
 
 #include "core/result.hpp"
+#include "tools/common/atomic_file.hpp"
 
 namespace leet::tools {
 
@@ -23,6 +22,9 @@ struct Array {
   leet_dtype dtype{};
   std::vector<std::int64_t> extents;  // C order
   std::vector<std::byte> data;
+
+  // Throws std::bad_alloc for more than memory can hold.
+  static Array zeros(leet_dtype dtype, std::vector<std::int64_t> extents);
 
   std::int64_t size() const;  // elements
   // Every element widened to double; dtype must be a float type.
@@ -35,6 +37,8 @@ core::Result<Array> read_npy(const std::filesystem::path& file);
 // Writes to a temporary file beside `file` and renames it, so that no partial file is left. Errors:
 // INVALID_ARGUMENT (unwritable).
 core::Status write_npy(const std::filesystem::path& file, const Array& array);
+// The same into a file that the caller commits, so that several come to be together.
+core::Status write_npy(AtomicFile& file, const Array& array);
 
 }  // namespace leet::tools
 #endif  // LEET_TOOLS_COMMON_NPY_HPP

@@ -6,20 +6,11 @@
 #define LEET_TOOLS_LEET_COMMAND_HPP
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <functional>
-#include <string>
-#include <vector>
+
+#include "tools/common/global_options.hpp"
 
 namespace leet::tools {
-
-// Options that come before or after any command.
-struct GlobalOptions {
-  std::vector<std::filesystem::path> plugin_paths;  // --plugins PATH, may be repeated
-  bool only_plugin_paths = false;                   // --only-plugins: search no other place
-  std::filesystem::path configuration;              // --config FILE
-  std::string log_level;                            // --log-level
-};
 
 // Runs after the whole command line has been parsed; returns the exit code
 // (tools/common/exit_code.hpp).
