@@ -37,10 +37,6 @@ Status check_layout(int role, const leet_tensor_spec& spec) {
       return invalid(fmt::format("{}: stride {} along axis {}; negative strides are not supported",
                                  name, spec.stride[axis], axis));
     }
-    if (is_output(role) && spec.stride[axis] == 0 && spec.extent[axis] > 1) {
-      return invalid(
-          fmt::format("{}: stride 0 along axis {}; an output can't be broadcast", name, axis));
-    }
   }
   const bool any_last_stride = role == LEET_ROLE_LOG_DECAY || role == LEET_ROLE_SEQUENCE_OFFSETS;
   if (!any_last_stride && spec.extent[3] > 1 && spec.stride[3] != 1) {
@@ -53,7 +49,12 @@ Status check_layout(int role, const leet_tensor_spec& spec) {
     return invalid(fmt::format("{}: extents {} with these strides span 2^60 bytes or more", name,
                                extents_text(spec)));
   }
-  if (is_output(role) && overlaps_itself(spec)) {
+  if (is_output(role) && overlaps_itself(spec)) {  // never without elements, whatever the strides
+    for (int axis = 0; axis < rank; ++axis) {
+      if (spec.stride[axis] != 0 || spec.extent[axis] < 2) continue;
+      return invalid(
+          fmt::format("{}: stride 0 along axis {}; an output can't be broadcast", name, axis));
+    }
     return invalid(fmt::format("{}: its strides put several elements in one place", name));
   }
   return {};

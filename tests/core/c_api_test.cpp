@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// libleet as a host sees it: through leet/leet.h and leet/leet.hpp alone, with the recurrent
+// plugin.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <leet/leet.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace leet {
+namespace {
+
+using ::testing::HasSubstr;
+
+ContextOptions build_tree() {
+  return {.threads = 2,
+          .plugin_paths = {LEET_BINARY_DIR "/plugins"},
+          .only_plugin_paths = true,
+          .log_level = "off"};
+}
+
+// gamma = 1/2, one head, keys and queries of 1: out[t] = sum of v[s] / 2^(t-s).
+struct Halving {
+  std::int64_t N;
+  std::vector<float> ones, v, out, decay = {std::log(0.5F)};
+  Tensors tensors;
+
+  explicit Halving(std::int64_t n) : N(n), ones(n, 1.0F), v(n), out(n, NAN) {
+    for (std::int64_t t = 0; t < N; ++t) v[static_cast<std::size_t>(t)] = static_cast<float>(t + 1);
+    tensors.set(LEET_ROLE_Q, tensor(ones.data(), {1, 1, N, 1}));
+    tensors.set(LEET_ROLE_K, tensor(ones.data(), {1, 1, N, 1}));
+    tensors.set(LEET_ROLE_V, tensor(v.data(), {1, 1, N, 1}));
+    tensors.set(LEET_ROLE_LOG_DECAY, tensor(decay.data(), {1, 1, 1, 1}));
+    tensors.set(LEET_ROLE_OUT, tensor(out.data(), {1, 1, N, 1}));
+  }
+
+  void expect_right() const {
+    double expected = 0;
+    for (std::size_t t = 0; t < out.size(); ++t) {
+      expected = expected / 2 + v[t];
+      EXPECT_NEAR(out[t], expected, 1e-5 * expected) << "t=" << t;
+    }
+  }
+};
+
+TEST(CApi, FindsPlansAndExecutesAMethodByName) {
+  Context context(build_tree());
+  Halving problem(9);
+  const PlanOptions options = {.decay_kind = LEET_DECAY_HEAD};
+  for (const char* name : {"leet.recurrent", "recurrent"}) {
+    std::fill(problem.out.begin(), problem.out.end(), NAN);
+    const Plan plan = context.plan(name, problem.tensors, options);
+    plan.check(problem.tensors);
+    plan.execute(problem.tensors);
+    problem.expect_right();
+  }
+  EXPECT_NE(context.supports("recurrent", problem.tensors, options).answer, LEET_ANSWER_NO);
+}
+
+TEST(CApi, PlansServeShorterSequencesAlongADynamicAxis) {
+  Context context(build_tree());
+  Halving longest(40);
+  const Plan plan = context.plan(
+      "recurrent", longest.tensors,
+      {.decay_kind = LEET_DECAY_HEAD, .dynamic_axes = LEET_DYNAMIC_N | LEET_DYNAMIC_STRIDES});
+  for (const std::int64_t n : {1, 17, 40}) {
+    Halving problem(n);
+    plan.execute(problem.tensors);
+    problem.expect_right();
+  }
+}
+
+TEST(CApi, UsesTheCallersWorkspace) {
+  Context context(build_tree());
+  Halving problem(9);
+  const Plan plan = context.plan("recurrent", problem.tensors, {.decay_kind = LEET_DECAY_HEAD});
+  const leet_plan_info info = plan.info();
+  std::vector<std::byte> memory(info.workspace_bytes + info.workspace_alignment);
+  void* begin = memory.data();
+  std::size_t room = memory.size();
+  ASSERT_NE(std::align(info.workspace_alignment, info.workspace_bytes, begin, room), nullptr);
+  plan.execute(problem.tensors, {static_cast<std::byte*>(begin), info.workspace_bytes});
+  problem.expect_right();
+}
+
+TEST(CApi, SaysWhatIsWrongWithTheStatusOfTheTable) {
+  Context context(build_tree());
+  Halving problem(9);
+  const PlanOptions options = {.decay_kind = LEET_DECAY_HEAD};
+  const auto status_of = [](auto&& call) {
+    try {
+      call();
+    } catch (const Exception& e) {
+      EXPECT_STRNE(e.what(), "");
+      return e.status();
+    }
+    return leet_status{LEET_STATUS_OK};
+  };
+  EXPECT_EQ(status_of([&] { context.plan("no_such_method", problem.tensors, options); }),
+            LEET_STATUS_UNAVAILABLE);
+  EXPECT_EQ(status_of([&] { context.plan("recurrent", problem.tensors, {}); }),
+            LEET_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(status_of([&] {
+              context.plan("recurrent", problem.tensors,
+                           {.decay_kind = LEET_DECAY_HEAD, .method_options = "no=1"});
+            }),
+            LEET_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(status_of([] { Context({.configuration = "/no/such/file.yaml"}); }),
+            LEET_STATUS_UNAVAILABLE);
+  EXPECT_EQ(status_of([] { Context({.log_level = "loud"}); }), LEET_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(status_of([] { Context({.threads = -1}); }), LEET_STATUS_INVALID_ARGUMENT);
+
+  problem.decay[0] = 0.5F;
+  const Plan plan = context.plan("recurrent", problem.tensors, options);
+  EXPECT_EQ(status_of([&] { plan.check(problem.tensors); }), LEET_STATUS_INVALID_ARGUMENT);
+}
+
+TEST(CApi, ListsMethodsAndEveryCandidate) {
+  Context context(build_tree());
+  bool found = false;
+  for (const leet_method_info& method : context.methods()) {
+    found = found || std::string(method.id) == "leet.recurrent";
+    EXPECT_THAT(method.path, HasSubstr(".so"));
+    EXPECT_EQ(std::string(method.identity->id), method.id);
+  }
+  EXPECT_TRUE(found);
+  EXPECT_GE(context.report().size(), context.methods().size());
+  for (const leet_report_entry& entry : context.report())
+    EXPECT_STREQ(entry.rule, entry.usable ? "OK" : entry.rule);
+}
+
+TEST(CApi, HandlesNullAndForeignStructSizes) {
+  leet_error error{};
+  error.struct_size = sizeof error;
+  EXPECT_EQ(leet_context_create(nullptr, nullptr, &error), LEET_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(leet_plan_execute(nullptr, nullptr, 0, nullptr, nullptr, 0, nullptr),
+            LEET_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(leet_method_count(nullptr), 0U);
+  leet_context_destroy(nullptr);
+  leet_plan_destroy(nullptr);
+  EXPECT_STREQ(leet_status_name(LEET_STATUS_UNSUPPORTED), "LEET_STATUS_UNSUPPORTED");
+  EXPECT_STREQ(leet_status_name(99), "unknown status");
+
+  Context context(build_tree());
+  // A host built against an older header has a shorter struct: only that part is written.
+  leet_method_info older{};
+  older.struct_size = offsetof(leet_method_info, version);
+  ASSERT_EQ(leet_method_find(context.handle(), "recurrent", 0, &older, &error), LEET_STATUS_OK);
+  EXPECT_STREQ(older.id, "leet.recurrent");
+  EXPECT_EQ(older.version, nullptr);
+}
+
+}  // namespace
+}  // namespace leet
