@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sets up, builds and runs every test: the formatting check, the release build, and the build with AddressSanitizer and
+# UndefinedBehaviorSanitizer. `tools/test.sh --quick` leaves the sanitizers out.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=no
+case "${1:-}" in
+  "") ;;
+  --quick) quick=yes ;;
+  *) echo "usage: tools/test.sh [--quick]" >&2; exit 2 ;;
+esac
+
+step() { printf '\n== %s\n' "$*" >&2; }
+
+step "Setting up"
+bash tools/setup.sh
+
+step "Formatting"
+bash tools/format.sh --check
+
+step "Release build"
+cmake --preset dev -DLEET_BUILD_TESTS=ON >/dev/null
+cmake --build --preset dev
+if [[ $quick == no ]]; then
+  step "Build with sanitizers"
+  cmake --preset asan >/dev/null
+  cmake --build --preset asan
+  step "Tests with sanitizers"
+  ctest --preset asan --label-exclude slow
+fi
+
+step "Tests"
+ctest --preset dev
