@@ -22,8 +22,8 @@ enum class Rule {
                       // given explicitly
   kUnreadable,        // E-UNREADABLE    the file or directory can't be opened or read
   kTruncated,         // E-TRUNCATED     headers or segments reach past the end of the file
-  kNotElf,            // E-NOT-ELF       not a 64-bit little-endian ELF shared object
-  kArchitecture,      // E-ARCH          built for another processor
+  kNotElf,            // E-NOT-ELF       not an ELF file, or not a shared object
+  kArchitecture,      // E-ARCH          built for another processor, or not 64-bit little-endian
   kMalformed,         // E-MALFORMED     an ELF file whose tables contradict each other
   kNoNote,            // E-NO-NOTE       no LEET identity note, or one that can't be read
   kAbiMajor,          // E-ABI-MAJOR     another ABI major
@@ -44,6 +44,9 @@ enum class Rule {
 
 // "E-TRUNCATED" and so on.
 const char* rule_code(Rule rule);
+
+// What to do about a file with this rule, in one sentence; "" when there is nothing to do.
+const char* advice(Rule rule);
 
 // Whether the methods of a file with this rule may be used.
 bool usable(Rule rule);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Loads a plugin that passed inspection and takes its method's table. The file stays loaded for the
+// life of the process: plugin threads, registered CUDA images and thread-locals make unloading
+// unsafe.
+#ifndef LEET_CORE_LOADER_HPP
+#define LEET_CORE_LOADER_HPP
+
+#include <leet/plugin.h>
+
+#include <filesystem>
+#include <string>
+
+#include "core/load_report.hpp"
+
+namespace leet::core {
+
+struct LoadedPlugin {
+  Rule rule = Rule::kOk;  // else kLoad, kEntry, kNullTables or kMismatch
+  std::string seen;
+  const leet_method* table = nullptr;  // not null exactly with kOk
+};
+
+// Runs the file's constructors and its entry. `path` is absolute. [thread-safe]
+LoadedPlugin load_plugin(const std::filesystem::path& path, const leet_note_desc& identity);
+
+// What load_plugin() does after loading: calls the entry and judges its table.
+LoadedPlugin enter_plugin(leet_plugin_entry_fn entry, const leet_note_desc& identity);
+
+}  // namespace leet::core
+#endif  // LEET_CORE_LOADER_HPP
