@@ -4,13 +4,14 @@
 // value of the wrong kind is an error with file, line and column.
 //
 //     plugins:
-//       search: [/opt/leet/plugins]      # directories or .so files, after LEET_PLUGIN_PATH;
-//       relative to this file enabled: ["leet.*"]              # globs on method ids; default ["*"]
-//       disabled: ["*.experimental"]
+//       search: [/opt/leet/plugins]  # directories or .so files, searched after LEET_PLUGIN_PATH;
+//                                    # relative to this file; ~ at the start is the home directory
+//       enabled: ["leet.*"]          # globs on method ids; ["*"] if not given
+//       disabled: ["*.experimental"] # wins over enabled
 //     log:
-//       level: info                      # trace, debug, info, warn, error, off
-//     threads: 2                         # workers of parallel_for; 0 = one for each CPU that this
-//     process may use
+//       level: info                  # trace, debug, info, warn, error, off
+//     threads: 2                     # workers of parallel_for; 0 = one for each CPU that this
+//                                    # process may use
 #ifndef LEET_CORE_CONFIGURATION_HPP
 #define LEET_CORE_CONFIGURATION_HPP
 
