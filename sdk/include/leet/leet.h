@@ -35,7 +35,9 @@ LEET_API const char* leet_version(void);
 /* "LEET_STATUS_OK" and so on; "unknown status" for a number that is none. [thread-safe] */
 LEET_API const char* leet_status_name(leet_status status);
 
-/* ---- Contexts: a set of loaded plugins, a configuration and a thread pool ---- */
+/* ---- Contexts ---- */
+
+/* A set of loaded plugins, a configuration and a thread pool. */
 typedef struct leet_context leet_context;
 
 typedef struct leet_context_options {
@@ -64,6 +66,7 @@ LEET_API leet_status leet_context_create(const leet_context_options* options,
 LEET_API void leet_context_destroy(leet_context* context);
 
 /* ---- Methods ---- */
+
 typedef struct leet_method_info {
   uint32_t struct_size;
   uint32_t reserved;
@@ -90,7 +93,9 @@ LEET_API leet_status leet_method_find(const leet_context* context, const char* n
                                       int32_t device_type, leet_method_info* info,
                                       leet_error* error);
 
-/* ---- The load report: every candidate file, once ---- */
+/* ---- The load report ---- */
+
+/* What became of one candidate file; each appears once. */
 typedef struct leet_report_entry {
   uint32_t struct_size;
   int32_t usable; /* 1 or 0 */
@@ -100,13 +105,15 @@ typedef struct leet_report_entry {
   const char* action; /* what to do about it; may be empty */
 } leet_report_entry;
 
-LEET_API uint32_t leet_report_count(const leet_context* context); /* [thread-safe] */
+/* How many entries there are, in the order of discovery. [thread-safe] */
+LEET_API uint32_t leet_report_count(const leet_context* context);
 
 /* [thread-safe] Errors: INVALID_ARGUMENT (index). */
 LEET_API leet_status leet_report_get(const leet_context* context, uint32_t index,
                                      leet_report_entry* entry, leet_error* error);
 
 /* ---- Plans ---- */
+
 typedef struct leet_plan leet_plan;
 
 /* Whether the method can compute the problem on the device; a clean no is LEET_STATUS_OK with

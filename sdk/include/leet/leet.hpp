@@ -21,6 +21,7 @@
 #include <leet/leet.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <leet/plugin/half.hpp>
@@ -40,13 +41,19 @@ using Bf16 = sdk::Bf16;
 class Exception : public std::runtime_error {
  public:
   explicit Exception(const leet_error& error)
-      : std::runtime_error(error.message), status_(error.code), native_code_(error.native_code) {}
+      : std::runtime_error(error.message[0] != 0 ? error.message : leet_status_name(error.code)),
+        status_(error.code),
+        domain_(error.domain),
+        native_code_(error.native_code) {}
 
   leet_status status() const noexcept { return status_; }
+  // The failing layer's own code and whose numbering it is, LEET_DOMAIN_*.
+  std::int32_t domain() const noexcept { return domain_; }
   std::int32_t native_code() const noexcept { return native_code_; }
 
  private:
   leet_status status_;
+  std::int32_t domain_;
   std::int32_t native_code_;
 };
 
@@ -64,6 +71,9 @@ void call(Function&& function) {
 
 template <class T>
 constexpr leet_dtype dtype_of() {
+  static_assert(std::is_same_v<T, F16> || std::is_same_v<T, Bf16> || std::is_same_v<T, float> ||
+                    std::is_same_v<T, double> || std::is_same_v<T, std::int64_t>,
+                "a tensor's elements are float, double, leet::F16, leet::Bf16 or std::int64_t");
   if constexpr (std::is_same_v<T, F16>) return {LEET_DTYPE_FLOAT, 16, 1};
   if constexpr (std::is_same_v<T, Bf16>) return {LEET_DTYPE_BFLOAT, 16, 1};
   if constexpr (std::is_same_v<T, float>) return {LEET_DTYPE_FLOAT, 32, 1};

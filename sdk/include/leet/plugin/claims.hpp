@@ -6,6 +6,7 @@
 
 #include <leet/plugin.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <cstddef>
@@ -65,14 +66,29 @@ struct Verdict {
   static Verdict yes(double predicted_seconds = 0) {
     return {LEET_ANSWER_YES, predicted_seconds, ""};
   }
+  // Yes, but on a slow path; printf-style, why.
+  __attribute__((format(printf, 2, 3))) static Verdict slow(double predicted_seconds,
+                                                            const char* format, ...) {
+    Verdict verdict{LEET_ANSWER_SLOW, predicted_seconds, ""};
+    std::va_list arguments;
+    va_start(arguments, format);
+    verdict.explain(format, arguments);
+    va_end(arguments);
+    return verdict;
+  }
   // printf-style: what was wrong, the value, what would be right.
   __attribute__((format(printf, 1, 2))) static Verdict no(const char* format, ...) {
     Verdict verdict{LEET_ANSWER_NO, 0, ""};
     std::va_list arguments;
     va_start(arguments, format);
-    std::vsnprintf(verdict.reason, sizeof verdict.reason, format, arguments);
+    verdict.explain(format, arguments);
     va_end(arguments);
     return verdict;
+  }
+
+ private:
+  __attribute__((format(printf, 2, 0))) void explain(const char* format, std::va_list arguments) {
+    std::vsnprintf(reason, sizeof reason, format, arguments);
   }
 };
 
@@ -106,7 +122,22 @@ inline Verdict check_visible(const leet_problem& problem) {
   return Verdict::yes();
 }
 
-// Refuses what the note does not claim.
+namespace detail {
+// Whether every element lies where row-major order puts it. Strides along an axis of one element,
+// and of a tensor without elements, mean nothing; `broadcasts` lets strides of 0 pass.
+inline bool is_contiguous(const leet_tensor_spec& spec, bool broadcasts) {
+  if (std::find(spec.extent, spec.extent + spec.rank, 0) != spec.extent + spec.rank) return true;
+  std::int64_t expected = 1;
+  for (std::int32_t axis = spec.rank; axis-- > 0;) {
+    const bool broadcast = broadcasts && spec.stride[axis] == 0;
+    if (spec.extent[axis] > 1 && spec.stride[axis] != expected && !broadcast) return false;
+    if (!broadcast) expected *= spec.extent[axis];
+  }
+  return true;
+}
+}  // namespace detail
+
+// Refuses what the note does not claim. `problem` has passed check_visible.
 inline Verdict check_claims(const leet_note_desc& note, const leet_problem& problem,
                             leet_device device) {
   const auto spec = [&](std::uint32_t role) -> const leet_tensor_spec* {
@@ -145,6 +176,18 @@ inline Verdict check_claims(const leet_note_desc& note, const leet_problem& prob
   }
   if (spec(LEET_ROLE_SEQUENCE_OFFSETS) != nullptr && lacks(LEET_FEATURE_VARLEN)) {
     return Verdict::no("sequence_offsets: packed sequences are not supported by this method");
+  }
+  if (lacks(LEET_FEATURE_ANY_STRIDES)) {
+    if ((problem.dynamic_axes & LEET_DYNAMIC_STRIDES) != 0) {
+      return Verdict::no("dynamic strides: this method needs contiguous tensors");
+    }
+    for (std::uint32_t role = 0; role < LEET_ROLE_COUNT; ++role) {
+      if (spec(role) == nullptr ||
+          detail::is_contiguous(*spec(role), role == LEET_ROLE_LOG_DECAY)) {
+        continue;
+      }
+      return Verdict::no("tensor role %u is strided: this method needs contiguous tensors", role);
+    }
   }
   if (problem.dynamic_axes != 0 && lacks(LEET_FEATURE_DYNAMIC_AXES)) {
     return Verdict::no("dynamic_axes=0x%x: this method needs fixed sizes", problem.dynamic_axes);

@@ -13,8 +13,8 @@ namespace leet::sdk {
 //
 // One Real is not enough: rounding gamma errs by up to eps/2 in the same direction at every step,
 // so that after n steps the weight gamma^n is off by n * eps/2 - at rate 1e-5 and n = 257 already
-// 4e-6 in fp32, where the state's own roundings, which are as often up as down, stay below 1e-6. s
-// * high + s * low keeps gamma to twice the precision.
+// 4e-6 in fp32, where the state's own roundings, which are as often up as down, stay below 1e-6.
+// The product s * high + s * low keeps gamma to twice the precision.
 template <class Real>
 struct SplitDecay {
   Real high;

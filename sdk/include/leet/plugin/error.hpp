@@ -15,8 +15,8 @@ namespace leet::sdk {
 
 class Error : public std::exception {
  public:
-  // printf-style. Say what was wrong, the value seen, what would be right: "R=96: needs R % 16 ==
-  // 0".
+  // printf-style. Say what was wrong, the value seen, what would be right:
+  // "R=96: needs R % 16 == 0".
   __attribute__((format(printf, 3, 4))) Error(leet_status code, const char* format, ...) noexcept
       : code_(code) {
     std::va_list arguments;

@@ -28,14 +28,16 @@ class Host {
   const void* extension(const char* id) const { return host_.get_extension(host_.ctx, id); }
 
   // Calls body(begin, end, worker) over [0, count) in pieces of at most `grain`; see
-  // leet_host::parallel_for. An exception of the body ends the loop and is thrown again here.
+  // leet_host::parallel_for. An exception of the body ends the loop and is thrown again here; of
+  // several, that of the lowest piece.
   template <class Body>
   void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) const {
     struct Loop {
       Body& body;
       std::mutex mutex;
       std::exception_ptr failure;
-    } loop{body, {}, nullptr};
+      std::int64_t failed_at;
+    } loop{body, {}, nullptr, count};
     const auto piece = [](void* arg, std::int64_t begin, std::int64_t end,
                           std::int32_t worker) noexcept -> leet_status {
       auto& ours = *static_cast<Loop*>(arg);
@@ -44,7 +46,10 @@ class Host {
         return LEET_STATUS_OK;
       } catch (...) {
         const std::lock_guard lock(ours.mutex);
-        ours.failure = std::current_exception();
+        if (begin < ours.failed_at) {
+          ours.failed_at = begin;
+          ours.failure = std::current_exception();
+        }
         return LEET_STATUS_INTERNAL;
       }
     };

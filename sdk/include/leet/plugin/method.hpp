@@ -4,16 +4,20 @@
 //
 //     class MyMethod {
 //      public:
-//       static constexpr leet_note_desc kIdentity = leet::sdk::identity({.id = "me.my_method",
-//       .version = "1.0.0", ...}); static constexpr const char* kSummary = "what it is, in one
-//       line"; static constexpr const char* kReference = "paper, equation"; static constexpr
-//       leet_option kOptions[] = {leet::sdk::option("chunk", "64", "tokens in a chunk")};   //
-//       optional
+//       static constexpr leet_note_desc kIdentity =
+//           leet::sdk::identity({.id = "me.my_method", .version = "1.0.0", ...});
+//       static constexpr const char* kSummary = "what it is, in one line";
+//       static constexpr const char* kReference = "paper, equation";
+//       static constexpr leet_option kOptions[] = {  // may be left out
+//           leet::sdk::option("chunk", "64", "tokens in a chunk, 1 to 1024")};
 //
-//       static leet::sdk::Verdict supports(const leet::sdk::Problem&, leet_device, const
-//       leet::sdk::Options&); MyMethod(const leet::sdk::Host&, const leet::sdk::Problem&,
-//       leet_device, const leet::sdk::Options&); leet::sdk::PlanInfo info() const; void
-//       execute(const leet::sdk::Host&, const leet::sdk::Exec&) const;
+//       static leet::sdk::Verdict supports(const leet::sdk::Problem&, leet_device,
+//                                          const leet::sdk::Options&);
+//       MyMethod(const leet::sdk::Host&, const leet::sdk::Problem&, leet_device,
+//                const leet::sdk::Options&);
+//       leet::sdk::PlanInfo info() const;
+//       void execute(const leet::sdk::Host&, const leet::sdk::Exec&) const;
+//       static const void* extension(const char* id);  // may be left out
 //     };
 //     LEET_PLUGIN(MyMethod)
 //
@@ -27,8 +31,10 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <leet/plugin/claims.hpp>
 #include <leet/plugin/error.hpp>
 #include <leet/plugin/host.hpp>
@@ -36,7 +42,7 @@
 #include <leet/plugin/problem.hpp>
 #include <memory>
 #include <new>
-#include <string_view>
+#include <type_traits>
 
 namespace leet::sdk {
 
@@ -78,18 +84,26 @@ leet_status barrier(leet_error* error, const char* where, Body&& body) noexcept 
   }
 }
 
+// What this version of the ABI can't see comes first: until it is refused, nothing else in the
+// problem means what it seems to.
 template <class Method>
-Verdict judge(const Problem& problem, leet_device device, const Options& options) {
-  if (const Verdict claimed = check_claims(Method::kIdentity, problem.raw(), device);
-      claimed.answer == LEET_ANSWER_NO) {
-    return claimed;
+Verdict judge(const leet_problem& problem, leet_device device, const Options& options) {
+  Verdict verdict = check_visible(problem);
+  if (verdict.answer != LEET_ANSWER_NO) {
+    verdict = check_claims(Method::kIdentity, problem, device);
   }
-  return Method::supports(problem, device, options);
+  if (verdict.answer != LEET_ANSWER_NO) {
+    verdict = Method::supports(Problem(problem), device, options);
+  }
+  return verdict;
 }
 
 // The ABI's table for Method.
 template <class Method>
 struct Table {
+  static_assert(std::is_nothrow_destructible_v<Method>,
+                "plan_destroy has no way to report what a method's destructor throws");
+
   static constexpr auto make_options() {
     if constexpr (requires { Method::kOptions; }) {
       std::array<const leet_option*, std::size(Method::kOptions) + 1> pointers{};
@@ -108,9 +122,7 @@ struct Table {
                               leet_error* error) noexcept {
     return barrier(error, "supports", [&] {
       const Options parsed(options, kOptionPointers.data());
-      const Verdict judged = check_visible(*problem).answer == LEET_ANSWER_NO
-                                 ? check_visible(*problem)
-                                 : judge<Method>(Problem(*problem), *device, parsed);
+      const Verdict judged = judge<Method>(*problem, *device, parsed);
       if (LEET_HAS(verdict, leet_verdict, answer)) verdict->answer = judged.answer;
       if (LEET_HAS(verdict, leet_verdict, predicted_seconds)) {
         verdict->predicted_seconds = judged.predicted_seconds;
@@ -127,12 +139,10 @@ struct Table {
                                  leet_error* error) noexcept {
     return barrier(error, "plan_create", [&] {
       const Options parsed(options, kOptionPointers.data());
-      Verdict judged = check_visible(*problem);
-      if (judged.answer != LEET_ANSWER_NO) {
-        judged = judge<Method>(Problem(*problem), *device, parsed);
-      }
-      if (judged.answer == LEET_ANSWER_NO)
+      const Verdict judged = judge<Method>(*problem, *device, parsed);
+      if (judged.answer == LEET_ANSWER_NO) {
         throw Error(LEET_STATUS_UNSUPPORTED, "%s", judged.reason);
+      }
       auto made = std::make_unique<Method>(Host(*host), Problem(*problem), *device, parsed);
       fill(*info, made->info());
       *plan = reinterpret_cast<leet_method_plan*>(made.release());
@@ -152,7 +162,11 @@ struct Table {
 
   static const void* get_extension(const char* id) noexcept {
     if constexpr (requires { Method::extension(id); }) {
-      return Method::extension(id);
+      try {
+        return Method::extension(id);
+      } catch (...) {
+        return nullptr;
+      }
     } else {
       return nullptr;
     }
@@ -181,12 +195,20 @@ struct Table {
     }
   }
 
-  static constexpr leet_method kTable{sizeof(leet_method),    0,
-                                      Method::kIdentity.id,   Method::kIdentity.version,
-                                      Method::kSummary,       Method::kReference,
-                                      kOptionPointers.data(), &supports,
-                                      &plan_create,           &execute,
-                                      &plan_destroy,          &get_extension};
+  static constexpr leet_method kTable = {
+      .struct_size = sizeof(leet_method),
+      .reserved = 0,
+      .id = Method::kIdentity.id,
+      .version = Method::kIdentity.version,
+      .summary = Method::kSummary,
+      .reference = Method::kReference,
+      .options = kOptionPointers.data(),
+      .supports = &supports,
+      .plan_create = &plan_create,
+      .execute = &execute,
+      .plan_destroy = &plan_destroy,
+      .get_extension = &get_extension,
+  };
 };
 
 }  // namespace detail

@@ -14,22 +14,24 @@
 namespace leet::sdk {
 
 struct Shape {
-  std::int64_t B = 0;  // batch
-  std::int64_t H = 0;  // output heads
-  std::int64_t N = 0;  // time, of all packed sequences together
-  std::int64_t R = 0;  // key dimension
-  std::int64_t D = 0;  // value dimension
-  std::int64_t Hq = 0, Hk = 0, Hv = 0;
+  std::int64_t B = 0;   // batch
+  std::int64_t H = 0;   // output heads
+  std::int64_t N = 0;   // time, of all packed sequences together
+  std::int64_t R = 0;   // key dimension
+  std::int64_t D = 0;   // value dimension
+  std::int64_t Hq = 0;  // heads of q
+  std::int64_t Hk = 0;  // heads of k
+  std::int64_t Hv = 0;  // heads of v
   std::int64_t Hg = 1;  // heads of log_decay; 1 without one
-  std::int64_t Hs =
-      0;  // heads of the states, lcm(Hk, Hv, Hg); 0 where one of them does not divide H
+  // Heads of the states, lcm(Hk, Hv, Hg); 0 where one of them does not divide H.
+  std::int64_t Hs = 0;
   std::int64_t sequences = 0;  // recurrences per head: B, or the number of packed sequences
 
   // The index that output head h reads in a tensor of `heads` heads.
   std::int64_t shared(std::int64_t h, std::int64_t heads) const { return h * heads / H; }
 
-  // State head s is read by the output heads [s * group, (s + 1) * group), and itself reads head s
-  // * H_x / H_s of tensor x.
+  // State head s is read by the output heads [s * group, (s + 1) * group), and itself reads head
+  // s * H_x / H_s of tensor x.
   std::int64_t group() const { return Hs == 0 ? 0 : H / Hs; }
   std::int64_t state_source(std::int64_t s, std::int64_t heads) const { return s * heads / Hs; }
 };
