@@ -17,9 +17,6 @@ constexpr std::array kDecayKinds = {"none", "head", "step", "channel"};
 constexpr std::array kFeatures = {"states",      "varlen",       "shared_heads",
                                   "any_strides", "dynamic_axes", "f32_out"};
 constexpr std::array kPrecisions = {"exact", "tf32"};
-constexpr std::array kRoles = {"q",        "k",   "v",         "log_decay",
-                               "state_in", "out", "state_out", "sequence_offsets"};
-static_assert(kRoles.size() == LEET_ROLE_COUNT);
 
 template <std::size_t Size>
 const char* name_of(const std::array<const char*, Size>& names, std::int32_t value) {
@@ -43,7 +40,6 @@ std::vector<std::string> bits_of(const std::array<const char*, Size>& names, std
 
 const char* decay_kind_name(std::int32_t decay_kind) { return name_of(kDecayKinds, decay_kind); }
 const char* precision_name(std::int32_t precision) { return name_of(kPrecisions, precision); }
-const char* role_name(int role) { return name_of(kRoles, role); }
 
 std::optional<leet_dtype> parse_float_dtype(std::string_view name) {
   for (const leet_dtype dtype : {sdk::kF16, sdk::kBf16, sdk::kF32, sdk::kF64}) {

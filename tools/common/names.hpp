@@ -17,7 +17,6 @@ namespace leet::tools {
 
 const char* decay_kind_name(std::int32_t decay_kind);  // none, head, step, channel
 const char* precision_name(std::int32_t precision);    // exact, tf32
-const char* role_name(int role);                       // q, k, v, log_decay, ...
 
 std::optional<leet_dtype> parse_float_dtype(std::string_view name);  // f16, bf16, f32, f64
 
