@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// test.counting: the recurrent method, with a record of its executes. Each appends one byte to the
-// file that LEET_TEST_COUNT_FILE names: 's' for a single step, 'p' for a longer piece of text.
+// test.counting: a plain recurrence that keeps a record of its executes. Each appends one byte to
+// the file that LEET_TEST_COUNT_FILE names: 's' for a single step, 'p' for a longer piece of text.
 // LEET_TEST_MISBEHAVE=error makes execute fail, =nan makes it write NaN.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <leet/plugin.hpp>
-#include <limits>
 #include <string_view>
-
-#include "plugins/recurrent/recurrent_cpu.hpp"
 
 namespace leet::plugin_counting {
 namespace {
@@ -42,32 +42,63 @@ class Counting {
   static constexpr const char* kSummary = "Counts its executes";
   static constexpr const char* kReference = "none";
 
-  static sdk::Verdict supports(const sdk::Problem&, leet_device, const sdk::Options&) {
-    return sdk::Verdict::yes();
+  static sdk::Verdict supports(const sdk::Problem& problem, leet_device, const sdk::Options&) {
+    return problem.has(LEET_ROLE_OUT) ? sdk::Verdict::yes() : sdk::Verdict::no("no out: needs one");
   }
 
-  Counting(const sdk::Host& host, const sdk::Problem& problem, leet_device, const sdk::Options&)
-      : config_{problem.decay_kind(), problem.scale(),
-                plugin_recurrent::bytes_a_worker<float>(problem.shape())} {
-    info_.workspace_bytes = config_.bytes_a_worker * static_cast<std::uint64_t>(host.concurrency());
-    info_.workspace_alignment = 64;
+  Counting(const sdk::Host&, const sdk::Problem& problem, leet_device, const sdk::Options&)
+      : scale_(static_cast<float>(problem.scale())) {
+    info_.workspace_bytes =
+        static_cast<std::uint64_t>(problem.shape().R * problem.shape().D) * sizeof(float);
+    info_.workspace_alignment = alignof(float);
   }
 
   sdk::PlanInfo info() const { return info_; }
 
-  void execute(const sdk::Host& host, const sdk::Exec& exec) const {
+  void execute(const sdk::Host&, const sdk::Exec& exec) const {
     record(exec.shape().N == 1 ? 's' : 'p');
     const std::string_view misbehave = variable("LEET_TEST_MISBEHAVE");
     if (misbehave == "error") throw sdk::Error(LEET_STATUS_INTERNAL, "asked to fail");
-    plugin_recurrent::execute_cpu<float>(host, exec, config_);
-    if (misbehave == "nan") {
-      const float nan = std::numeric_limits<float>::quiet_NaN();
-      sdk::store_row(sdk::kF32, &nan, exec.tensor(LEET_ROLE_OUT).row(0, 0, 0), 1);
+    for (std::int64_t b = 0; b < exec.shape().B; ++b) {
+      for (std::int64_t h = 0; h < exec.shape().H; ++h) run_head(exec, b, h);
     }
+    if (misbehave == "nan") *row(exec, LEET_ROLE_OUT, 0, 0, 0) = std::nanf("");
   }
 
  private:
-  plugin_recurrent::Config config_;
+  static float* row(const sdk::Exec& exec, int role, std::int64_t i, std::int64_t j,
+                    std::int64_t k) {
+    return reinterpret_cast<float*>(exec.tensor(role).row(i, j, k));
+  }
+
+  void run_head(const sdk::Exec& exec, std::int64_t b, std::int64_t h) const {
+    const std::int64_t R = exec.shape().R, D = exec.shape().D;
+    float* const state = reinterpret_cast<float*>(exec.workspace());  // [R, D]
+    std::fill(state, state + R * D, 0.0f);
+    for (std::int64_t r = 0; r < R && exec.has(LEET_ROLE_STATE_IN); ++r) {
+      std::copy_n(row(exec, LEET_ROLE_STATE_IN, b, h, r), D, state + r * D);
+    }
+    for (std::int64_t t = 0; t < exec.shape().N; ++t) {
+      const float gamma = std::exp(*row(exec, LEET_ROLE_LOG_DECAY, b, h, t));
+      const float* const q = row(exec, LEET_ROLE_Q, b, h, t);
+      const float* const k = row(exec, LEET_ROLE_K, b, h, t);
+      const float* const v = row(exec, LEET_ROLE_V, b, h, t);
+      float* const out = row(exec, LEET_ROLE_OUT, b, h, t);
+      std::fill(out, out + D, 0.0f);
+      for (std::int64_t r = 0; r < R; ++r) {
+        for (std::int64_t d = 0; d < D; ++d) {
+          float& s = state[r * D + d];
+          s = gamma * s + k[r] * v[d];
+          out[d] += scale_ * q[r] * s;
+        }
+      }
+    }
+    for (std::int64_t r = 0; r < R && exec.has(LEET_ROLE_STATE_OUT); ++r) {
+      std::copy_n(state + r * D, D, row(exec, LEET_ROLE_STATE_OUT, b, h, r));
+    }
+  }
+
+  float scale_;
   sdk::PlanInfo info_;
 };
 
