@@ -77,6 +77,22 @@ TEST_P(KjvLm, BitsPerByteAreThoseStored) {
               facts.at("eval_bits_per_byte").get<double>(), kTolerance);
 }
 
+// The text that was generated before leaves nothing behind.
+TEST(KjvLmEval, BeginsWithoutHistory) {
+  const Scratch scratch;
+  const auto text = scratch.path("text");
+  write_file(text, read_file(kData / "eval.txt").substr(0, 100));
+  const auto bits = [&](std::vector<std::string> more) {
+    std::vector<std::string> command = {kProgram, "--method", "recurrent",
+                                        "--json", "--eval",   text};
+    command.insert(command.end(), more.begin(), more.end());
+    const Outcome outcome = run(command);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out).at("eval").at("bits_per_byte").get<double>();
+  };
+  EXPECT_EQ(bits({"--generate", "10"}), bits({}));
+}
+
 TEST(KjvLmJson, IsARecordOfTheRun) {
   const Outcome outcome =
       run({kProgram, "--method", "leet.recurrent", "--generate", "5", "--json"});
