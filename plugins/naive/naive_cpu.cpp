@@ -13,6 +13,9 @@
 // Row t's value depends on nothing but rows up to t: lanes of a tile beyond t are computed and
 // never read, so that a NaN in the future stays there.
 //
+// The sums over s are formed in Real within a tile and in fp64 between tiles, so that their error
+// does not grow with N.
+//
 // Bound: N^2 (R + D) flops a head.
 #include "naive_cpu.hpp"
 
@@ -46,8 +49,9 @@ struct Buffers {
         k(scratch.take<Real>(R * kTile)),
         v(scratch.take<Real>(kTile * D)),
         scores(scratch.take<Real>(kTile)),
-        out(scratch.take<Real>(kTile * D)),
-        state(scratch.take<Real>(R * kColumns)) {}
+        part(scratch.take<Real>(std::max(D, kColumns))),
+        out(scratch.take<double>(kTile * D)),
+        state(scratch.take<double>(R * kColumns)) {}
 
   Wide* gamma;      // [R], of one step
   Wide* since;      // [R], product of gammas
@@ -58,8 +62,9 @@ struct Buffers {
   Real* k;          // [R, kTile], transposed, so that scores of one row are lanes
   Real* v;          // [kTile, D]
   Real* scores;     // [kTile]
-  Real* out;        // [kTile, D]
-  Real* state;      // [R, kColumns]
+  Real* part;       // [D] or [kColumns], one tile's share of a row of out or state
+  double* out;      // [kTile, D]
+  double* state;    // [R, kColumns]
 };
 
 // Steps [begin, end) of one sequence.
@@ -94,25 +99,28 @@ void score_row_weighted(const Real* q, const Real* k, const sdk::Wide<Real>* wei
   std::copy(sums, sums + kTile, scores);
 }
 
-// to += sum over s of weights[s] rows[s], in the order of s, four in one pass over `to`.
+// to += sum over s of weights[s] rows[s]; the sum in Real and in the order of s, four rows in one
+// pass over `part`.
 template <class Real>
-void add_rows(Real* __restrict to, const Real* weights, const Real* rows, std::int64_t pitch,
-              std::int64_t count, std::int64_t width) {
+void add_rows(double* __restrict to, const Real* weights, const Real* rows, std::int64_t pitch,
+              std::int64_t count, std::int64_t width, Real* __restrict part) {
+  std::fill(part, part + width, Real(0));
   const std::int64_t fours = count / 4 * 4;
   for (std::int64_t s = 0; s < fours; s += 4) {
     const Real* const row = rows + s * pitch;
     for (std::int64_t d = 0; d < width; ++d) {
-      Real sum = to[d];
+      Real sum = part[d];
       sum += weights[s] * row[d];
       sum += weights[s + 1] * row[d + pitch];
       sum += weights[s + 2] * row[d + 2 * pitch];
       sum += weights[s + 3] * row[d + 3 * pitch];
-      to[d] = sum;
+      part[d] = sum;
     }
   }
   for (std::int64_t s = fours; s < count; ++s) {
-    for (std::int64_t d = 0; d < width; ++d) to[d] += weights[s] * rows[s * pitch + d];
+    for (std::int64_t d = 0; d < width; ++d) part[d] += weights[s] * rows[s * pitch + d];
   }
+  for (std::int64_t d = 0; d < width; ++d) to[d] += part[d];
 }
 
 // Where each sequence's row tiles lie in one numbering of all of them. Sequence i gets the numbers
@@ -165,7 +173,7 @@ class MaskedProduct {
         k_(exec.tensor(LEET_ROLE_K)),
         v_(exec.tensor(LEET_ROLE_V)),
         log_decay_(exec, config.decay_kind),
-        scale_(static_cast<Real>(config.scale)) {
+        scale_(config.scale) {
     if (exec.has(LEET_ROLE_OUT)) out_.emplace(exec.tensor(LEET_ROLE_OUT));
     if (exec.has(LEET_ROLE_STATE_IN)) state_in_.emplace(exec.tensor(LEET_ROLE_STATE_IN));
     if (exec.has(LEET_ROLE_STATE_OUT)) state_out_.emplace(exec.tensor(LEET_ROLE_STATE_OUT));
@@ -177,7 +185,7 @@ class MaskedProduct {
     const sdk::Sequence sequence = exec_.sequence(index);
     const Heads heads{h, shape_.shared(h, shape_.Hk), shape_.shared(h, shape_.Hv),
                       shape_.shared(h, shape_.Hg)};
-    std::fill(buffers.out, buffers.out + kTile * shape_.D, Real(0));
+    std::fill(buffers.out, buffers.out + kTile * shape_.D, 0.0);
     if (shape_.R > 0) {  // otherwise there is nothing to sum
       add_diagonal(sequence.batch, heads, rows, buffers);
       std::fill(buffers.since, buffers.since + shape_.R, Wide(1));
@@ -187,7 +195,7 @@ class MaskedProduct {
       if (state_in_) add_initial(index, h / shape_.group(), rows.count(), buffers);
     }
     for (std::int64_t t = rows.begin; t < rows.end; ++t) {
-      Real* const out = buffers.out + (t - rows.begin) * shape_.D;
+      double* const out = buffers.out + (t - rows.begin) * shape_.D;
       for (std::int64_t d = 0; d < shape_.D; ++d) out[d] *= scale_;
       sdk::store_row(out_->dtype(), out, out_->row(sequence.batch, h, t), shape_.D);
     }
@@ -200,7 +208,7 @@ class MaskedProduct {
     const sdk::Sequence sequence = exec_.sequence(index);
     const Heads heads{0, shape_.state_source(s, shape_.Hk), shape_.state_source(s, shape_.Hv),
                       shape_.state_source(s, shape_.Hg)};
-    std::fill(buffers.state, buffers.state + shape_.R * kColumns, Real(0));
+    std::fill(buffers.state, buffers.state + shape_.R * kColumns, 0.0);
     std::fill(buffers.since, buffers.since + shape_.R, Wide(1));
     for (std::int64_t end = sequence.end; end > sequence.begin;) {
       const Steps steps{std::max(sequence.begin, end - kTile), end};
@@ -208,16 +216,16 @@ class MaskedProduct {
       load_v(sequence.batch, heads, steps, first, width, buffers);
       for (std::int64_t r = 0; r < shape_.R; ++r) {
         add_rows(buffers.state + r * kColumns, buffers.k + r * kTile, buffers.v, width,
-                 steps.count(), width);
+                 steps.count(), width, buffers.part);
       }
       end = steps.begin;
     }
     for (std::int64_t r = 0; r < shape_.R; ++r) {
-      Real* const state = buffers.state + r * kColumns;
+      double* const state = buffers.state + r * kColumns;
       if (state_in_) {
         load_columns(*state_in_, index, s, r, first, width, buffers.row);
         const Real total = static_cast<Real>(buffers.since[r]);
-        add_rows(state, &total, buffers.row, width, 1, width);
+        add_rows(state, &total, buffers.row, width, 1, width, buffers.part);
       }
       sdk::store_row(state_out_->dtype(), state,
                      state_out_->row(index, s, r) + first * sdk::dtype_bytes(state_out_->dtype()),
@@ -253,7 +261,8 @@ class MaskedProduct {
         buffers.q_decayed[i * R + r] = buffers.q[r] * static_cast<Real>(buffers.since[r]);
       }
       score_row_weighted(buffers.q, buffers.k, buffers.weights, R, buffers.scores);
-      add_rows(buffers.out + i * shape_.D, buffers.scores, buffers.v, shape_.D, i + 1, shape_.D);
+      add_rows(buffers.out + i * shape_.D, buffers.scores, buffers.v, shape_.D, i + 1, shape_.D,
+               buffers.part);
     }
   }
 
@@ -264,7 +273,8 @@ class MaskedProduct {
     load_v(b, heads, steps, 0, shape_.D, buffers);
     for (std::int64_t i = 0; i < count; ++i) {
       score_row(buffers.q_decayed + i * shape_.R, buffers.k, shape_.R, buffers.scores);
-      add_rows(buffers.out + i * shape_.D, buffers.scores, buffers.v, shape_.D, kTile, shape_.D);
+      add_rows(buffers.out + i * shape_.D, buffers.scores, buffers.v, shape_.D, kTile, shape_.D,
+               buffers.part);
     }
   }
 
@@ -276,7 +286,7 @@ class MaskedProduct {
       const Real since = static_cast<Real>(buffers.since[r]);
       for (std::int64_t i = 0; i < count; ++i) {
         const Real q = buffers.q_decayed[i * shape_.R + r] * since;
-        add_rows(buffers.out + i * shape_.D, &q, buffers.row, shape_.D, 1, shape_.D);
+        add_rows(buffers.out + i * shape_.D, &q, buffers.row, shape_.D, 1, shape_.D, buffers.part);
       }
     }
   }
@@ -322,7 +332,7 @@ class MaskedProduct {
   sdk::TensorView q_, k_, v_;
   std::optional<sdk::TensorView> out_, state_in_, state_out_;
   sdk::LogDecay log_decay_;
-  Real scale_;
+  double scale_;
 };
 
 }  // namespace

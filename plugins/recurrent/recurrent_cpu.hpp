@@ -11,17 +11,15 @@
 
 namespace leet::plugin_recurrent {
 
-// What a plan fixes. Real is the type of the arithmetic: float, or double for f64 tensors.
+// What a plan fixes.
 struct Config {
   int decay_kind;
   double scale;
   std::uint64_t bytes_a_worker;  // of workspace
 };
 
-template <class Real>
 std::uint64_t bytes_a_worker(const sdk::Shape& shape);
 
-template <class Real>
 void execute_cpu(const sdk::Host& host, const sdk::Exec& exec, const Config& config);
 
 }  // namespace leet::plugin_recurrent
