@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fnmatch.h>
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -204,6 +205,8 @@ Result<Configuration> parse_configuration(std::string_view yaml, const fs::path&
     if (!documents.empty()) read_document(documents[0], directory, out);
   } catch (const Fault& fault) {
     return bad_text(file, fault.mark, fault.message);
+  } catch (const YAML::DeepRecursion& e) {  // whose own text is "bad file"
+    return bad_text(file, e.mark, "nested too deeply");
   } catch (const YAML::Exception& e) {
     return bad_text(file, e.mark, e.msg);
   }

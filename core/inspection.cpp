@@ -22,6 +22,7 @@
 
 #include "core/elf_reader.hpp"
 #include "core/needed_libraries.hpp"
+#include "core/printable.hpp"
 #include "core/registry.hpp"
 
 namespace leet::core {
@@ -43,15 +44,7 @@ bool legal_in_version(char c) {
   return legal_in_id(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '+';
 }
 
-// Bytes above 127 are UTF-8; control characters would reach the reader's terminal.
-bool printable(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; }
-
-// A copy of untrusted text for a message.
-std::string in_quotes(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text.substr(0, 64)) out += printable(c) ? c : '?';
-  return out + (text.size() > 64 ? "...'" : "'");
-}
+std::string in_quotes(std::string_view text) { return fmt::format("'{}'", printable(text, 64)); }
 
 template <std::size_t Size>
 std::string check_text(const char (&field)[Size], const char* name, bool (*legal)(char),
@@ -80,7 +73,7 @@ std::string check_fields(const leet_note_desc& note) {
       !fault.empty()) {
     return fault;
   }
-  if (std::string fault = check_text(note.build_id, "build_id", printable, "printable", true);
+  if (std::string fault = check_text(note.build_id, "build_id", is_printable, "printable", true);
       !fault.empty()) {
     return fault;
   }

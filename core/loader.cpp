@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/printable.hpp"
+
 namespace leet::core {
 namespace {
 
@@ -67,7 +69,7 @@ LoadedPlugin enter_plugin(leet_plugin_entry_fn entry, const leet_note_desc& iden
   if (status != LEET_STATUS_OK) {
     const std::string_view message(error.message, strnlen(error.message, sizeof error.message));
     return failed(Rule::kEntry, fmt::format("its entry returned status {}: {}", status,
-                                            message.empty() ? "no message" : message));
+                                            message.empty() ? "no message" : printable(message)));
   }
   if (table == nullptr) return failed(Rule::kNullTables, "its entry returned OK and no table");
   if (std::string absent = first_absent(*table); !absent.empty()) {
@@ -77,7 +79,8 @@ LoadedPlugin enter_plugin(leet_plugin_entry_fn entry, const leet_note_desc& iden
       std::strcmp(table->version, identity.version) != 0) {
     return failed(Rule::kMismatch,
                   fmt::format("its table says '{}' version '{}', its note '{}' version '{}'",
-                              table->id, table->version, identity.id, identity.version));
+                              printable(table->id, 96), printable(table->version, 32), identity.id,
+                              identity.version));
   }
   return {Rule::kOk, {}, table};
 }

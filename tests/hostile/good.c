@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nothing is wrong with this one. The tests damage copies of it. */
+#include "method.h"
+
+HOSTILE_NOTE(LEET_DEVICE_CPU);
+
+static const leet_method kMethod = {HOSTILE_TABLE};
+
+leet_status leet_plugin_entry_v0(uint32_t host_minor, const leet_method** method,
+                                 leet_error* error) {
+  (void)host_minor, (void)error;
+  *method = &kMethod;
+  return LEET_STATUS_OK;
+}

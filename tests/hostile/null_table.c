@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Says OK and gives no table. */
+#include "method.h"
+
+HOSTILE_NOTE(LEET_DEVICE_CPU);
+
+leet_status leet_plugin_entry_v0(uint32_t host_minor, const leet_method** method,
+                                 leet_error* error) {
+  (void)host_minor, (void)error;
+  *method = NULL;
+  return LEET_STATUS_OK;
+}
