@@ -22,3 +22,8 @@ endforeach()
 install(FILES ${build_package_directory}/LeetConfig.cmake
               ${build_package_directory}/LeetConfigVersion.cmake
         DESTINATION ${package_directory})
+
+# Registries refuse directories that others could write, and the user's umask may allow just that.
+install(CODE "
+  file(CHMOD \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/leet/plugins-0\"
+       PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)")
