@@ -113,11 +113,12 @@ class Thrower {
     if (where_ == "execute") throw_as_told(what_);
     host.parallel_for(8, 2, [&](std::int64_t begin, std::int64_t, std::int32_t) {
       if (where_ == "body" && begin >= 2) throw_as_told(what_);
-      if (where_ == "two_bodies" && begin == 6) throw Error(LEET_STATUS_INTERNAL, "piece 3");
-      if (where_ == "two_bodies" && begin == 4) {
+      if (where_ != "two_bodies" || begin < 4) return;
+      if ((begin == 4) == (what_ == "low_last")) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        throw Error(LEET_STATUS_UNSUPPORTED, "piece 2");
       }
+      throw Error(begin == 4 ? LEET_STATUS_UNSUPPORTED : LEET_STATUS_INTERNAL, "item %d",
+                  static_cast<int>(begin));
     });
   }
 
@@ -266,10 +267,10 @@ TEST(Method, BarrierTurnsEveryExceptionIntoAStatus) {
 }
 
 TEST(Method, OfSeveralThrowingPiecesTheLowestIsReported) {
-  for (int repeat = 0; repeat < 5; ++repeat) {
-    const Call call("where=two_bodies");
-    EXPECT_EQ(call.status, LEET_STATUS_UNSUPPORTED);
-    EXPECT_STREQ(call.error.message, "piece 2");
+  for (const char* order : {"low_last", "low_first"}) {
+    const Call call(std::string("where=two_bodies;what=") + order);
+    EXPECT_EQ(call.status, LEET_STATUS_UNSUPPORTED) << order;
+    EXPECT_STREQ(call.error.message, "item 4") << order;
   }
 }
 
