@@ -239,8 +239,8 @@ TEST(Run, AFailedCheckSaysHowFarItIsAndKeepsTheOutput) {
   EXPECT_EQ(result.exit_code, tools::kExitNegative);
   EXPECT_EQ(count_lines(result.err), 1) << result.err;
   EXPECT_THAT(result.err, HasSubstr("leet run: out differs from "));
-  EXPECT_THAT(result.err, HasSubstr("relative error 1, tolerance 2e-06; worst at [0, 1, 1, 3]: 0 "
-                                    "where 3 is expected"));
+  EXPECT_THAT(result.err, HasSubstr("relative error 1, tolerance 2e-06; worst at [0, 1, 1, 3]: 0.0 "
+                                    "where 3.0 is expected"));
   EXPECT_THAT(result.out, HasSubstr("WRONG against "));
   EXPECT_EQ(files.output("--out").size(), 40);
 
@@ -252,6 +252,7 @@ TEST(Run, AFailedCheckSaysHowFarItIsAndKeepsTheOutput) {
   EXPECT_EQ(record.at("out").at("pass"), false);
   EXPECT_EQ(record.at("out").at("relative_error"), 1.0);
   EXPECT_EQ(record.at("out").at("worst").at("index"), (std::vector<int>{0, 1, 1, 3}));
+  EXPECT_EQ(record.at("out").at("worst").at("expected"), 3);
 
   files.set("--tolerance", "1.5");
   EXPECT_EQ(files.run("test.moody").exit_code, tools::kExitOk);
@@ -308,6 +309,7 @@ TEST(Run, TheRecordSaysWhatWasRunAndWhere) {
   EXPECT_EQ(record.at("state_out").at("file"), files.path("s.npy").string());
   EXPECT_GT(record.at("seconds").get<double>(), 0);
   EXPECT_TRUE(record.at("workspace_bytes").is_number());
+  EXPECT_TRUE(record.at("pass").is_null());
   EXPECT_TRUE(record.at("cpu").is_string());
   EXPECT_TRUE(record.at("isa").is_array());
 }

@@ -33,8 +33,8 @@ ArrayCheck check_whole_numbers(const Array& got, const Array& expected) {
     if (a == b) continue;
     check.relative_error = std::numeric_limits<double>::infinity();
     check.worst_index = index_of(i, got.extents);
-    check.worst_got = fmt::format("{}", a);
-    check.worst_expected = fmt::format("{}", b);
+    check.worst_got = a;
+    check.worst_expected = b;
     break;
   }
   return check;
@@ -43,14 +43,18 @@ ArrayCheck check_whole_numbers(const Array& got, const Array& expected) {
 // JSON has no infinities and no NaN.
 Json number(double x) { return std::isfinite(x) ? Json(x) : Json(fmt::format("{}", x)); }
 
+std::string text_of(const Json& number) {
+  return number.is_string() ? number.get<std::string>() : number.dump();
+}
+
 }  // namespace
 
 std::string ArrayCheck::text() const {
   std::string line =
       fmt::format("relative error {:.3g}, tolerance {:.3g}", relative_error, tolerance);
-  if (!passes() && !worst_got.empty()) {
+  if (!passes() && !worst_got.is_null()) {
     line += fmt::format("; worst at {}: {} where {} is expected", extents_text(worst_index),
-                        worst_got, worst_expected);
+                        text_of(worst_got), text_of(worst_expected));
   }
   return line;
 }
@@ -58,7 +62,7 @@ std::string ArrayCheck::text() const {
 Json ArrayCheck::record() const {
   Json record = {
       {"relative_error", number(relative_error)}, {"tolerance", tolerance}, {"pass", passes()}};
-  if (!worst_got.empty()) {
+  if (!worst_got.is_null()) {
     record["worst"] = {{"index", worst_index}, {"got", worst_got}, {"expected", worst_expected}};
   }
   return record;
@@ -86,8 +90,8 @@ ArrayCheck check_array(const Array& got, const Array& expected, double tolerance
   check.tolerance = tolerance;
   if (comparison.worst_index >= 0) {
     check.worst_index = index_of(comparison.worst_index, got.extents);
-    check.worst_got = fmt::format("{}", comparison.worst_got);
-    check.worst_expected = fmt::format("{}", comparison.worst_expected);
+    check.worst_got = number(comparison.worst_got);
+    check.worst_expected = number(comparison.worst_expected);
   }
   return check;
 }

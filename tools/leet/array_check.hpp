@@ -19,8 +19,8 @@ struct ArrayCheck {
   double relative_error = 0;  // for whole numbers: 0 where all are equal, else infinity
   double tolerance = 0;
   std::vector<std::int64_t> worst_index;  // empty where there are no elements
-  std::string worst_got;
-  std::string worst_expected;
+  Json worst_got;                         // a number; NaN and infinities as text; null likewise
+  Json worst_expected;
 
   bool passes() const { return std::isfinite(relative_error) && relative_error <= tolerance; }
 
