@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <leet/plugin/decay.hpp>
 #include <leet/plugin/dtype.hpp>
 #include <leet/plugin/log_decay.hpp>
 #include <leet/plugin/scratch.hpp>
@@ -32,7 +31,7 @@ constexpr std::int64_t kColumns = 32;  // with R = 128 a tile is 32 KiB
 struct Buffers {
   Buffers(sdk::Scratch& scratch, std::int64_t R)
       : state(scratch.take<double>(R * kColumns)),
-        decay(scratch.take<sdk::SplitDecay<double>>(R)),
+        gamma(scratch.take<double>(R)),
         q(scratch.take<double>(R)),
         k(scratch.take<double>(R)),
         v(scratch.take<double>(kColumns)),
@@ -40,12 +39,12 @@ struct Buffers {
 
   double* row(std::int64_t r) const { return state + r * kColumns; }
 
-  double* state;                   // [R, kColumns]
-  sdk::SplitDecay<double>* decay;  // [R], of the current step
-  double* q;                       // [R]
-  double* k;                       // [R]
-  double* v;                       // [kColumns]
-  double* out;                     // [kColumns]
+  double* state;  // [R, kColumns]
+  double* gamma;  // [R], of the current step
+  double* q;      // [R]
+  double* k;      // [R]
+  double* v;      // [kColumns]
+  double* out;    // [kColumns]
 };
 
 // Columns [first, first + count) of D.
@@ -61,15 +60,8 @@ struct Columns {
 
 // s = gamma s + k v over one row of the tile. All loops over a tile's columns have kColumns turns,
 // known to the compiler; the columns beyond D are zeros and are not stored.
-void advance_row(double* __restrict s, const double* __restrict v, double k,
-                 sdk::SplitDecay<double> gamma) {
-  if (gamma.low == 0) {
-    for (std::int64_t d = 0; d < kColumns; ++d) s[d] = s[d] * gamma.high + k * v[d];
-  } else {
-    for (std::int64_t d = 0; d < kColumns; ++d) {
-      s[d] = s[d] * gamma.high + (s[d] * gamma.low + k * v[d]);
-    }
-  }
+void advance_row(double* __restrict s, const double* __restrict v, double k, double gamma) {
+  for (std::int64_t d = 0; d < kColumns; ++d) s[d] = s[d] * gamma + k * v[d];
 }
 
 // out = scale q S over the tile. Rows are added in the order of r, four in one pass over out.
@@ -105,7 +97,6 @@ class Recurrence {
         k_(exec.tensor(LEET_ROLE_K)),
         v_(exec.tensor(LEET_ROLE_V)),
         log_decay_(exec, config.decay_kind),
-        f64_(sdk::same(q_.dtype(), sdk::kF64)),
         scale_(config.scale) {
     if (exec.has(LEET_ROLE_OUT)) out_.emplace(exec.tensor(LEET_ROLE_OUT));
     if (exec.has(LEET_ROLE_STATE_IN)) state_in_.emplace(exec.tensor(LEET_ROLE_STATE_IN));
@@ -151,10 +142,7 @@ class Recurrence {
 
   void load_decay(std::int64_t b, std::int64_t s, std::int64_t t, const Buffers& buffers) const {
     const std::int64_t h = shape_.state_source(s, shape_.Hg);
-    log_decay_.row(b, h, t, shape_.R, buffers.decay, [&](double g) {
-      // The error of one fp64 number for gamma is far below what f32 and 16-bit tensors can show.
-      return f64_ ? sdk::split_decay<double>(g) : sdk::SplitDecay<double>{std::exp(g), 0};
-    });
+    log_decay_.row(b, h, t, shape_.R, buffers.gamma, [](double g) { return std::exp(g); });
   }
 
   void advance(std::int64_t b, std::int64_t s, std::int64_t t, Columns columns,
@@ -164,7 +152,7 @@ class Recurrence {
     sdk::load_row(v_.dtype(), columns.of(v_, b, shape_.state_source(s, shape_.Hv), t), buffers.v,
                   columns.count);
     for (std::int64_t r = 0; r < shape_.R; ++r) {
-      advance_row(buffers.row(r), buffers.v, buffers.k[r], buffers.decay[r]);
+      advance_row(buffers.row(r), buffers.v, buffers.k[r], buffers.gamma[r]);
     }
   }
 
@@ -184,7 +172,6 @@ class Recurrence {
   sdk::TensorView q_, k_, v_;
   std::optional<sdk::TensorView> out_, state_in_, state_out_;
   sdk::LogDecay log_decay_;
-  bool f64_;
   double scale_;
 };
 

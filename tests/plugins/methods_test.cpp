@@ -213,6 +213,28 @@ TEST_P(AnyMethod, TinyRatesOverLongSequences) {
   }
 }
 
+// With k = 0 the state is known: exp(N g) times what it was. The oracle is no judge of f64 here,
+// because it rounds gamma to f64 itself.
+TEST_P(AnyMethod, AnUntouchedStateDecaysByExpOfTheSum) {
+  for (const leet_dtype dtype : {kF32, kF64}) {
+    const OperatorCase c{.H = 1,
+                         .N = 65536,
+                         .R = 1,
+                         .D = 1,
+                         .q = dtype,
+                         .rate = 1.3e-5,  // whose gamma f64 rounds by nearly as much as it can
+                         .has_out = false,
+                         .has_state_in = true};
+    Operands operands(c);
+    operands[LEET_ROLE_K].fill(0);
+    operands[LEET_ROLE_STATE_IN].fill(1);
+    const double declared = run(GetParam(), operands);
+    const double g = operands[LEET_ROLE_LOG_DECAY].get(0, 0, 0, 0);
+    const double expected = std::exp(static_cast<double>(c.N) * g);
+    EXPECT_NEAR(operands[LEET_ROLE_STATE_OUT].get(0, 0, 0, 0) / expected, 1, declared);
+  }
+}
+
 TEST_P(AnyMethod, LargeRatesUnderflowToNothing) {
   for (const double rate : {1.0, 30.0, 1e4, 3e38}) {
     SCOPED_TRACE(testing::Message() << "rate " << rate);
