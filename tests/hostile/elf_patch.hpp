@@ -100,7 +100,8 @@ class ElfPatch {
   ElfPatch& replace(std::string_view from, std::string_view to) {
     if (from.size() != to.size()) throw std::invalid_argument("ElfPatch::replace: other length");
     std::size_t count = 0;
-    for (std::size_t at = bytes_.find(from); at != std::string::npos; at = bytes_.find(from, at)) {
+    for (std::size_t at = bytes_.find(from); at != std::string::npos;
+         at = bytes_.find(from, at + to.size())) {
       bytes_.replace(at, to.size(), to);
       ++count;
     }
