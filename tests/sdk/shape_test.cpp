@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <leet/plugin/problem.hpp>
 #include <leet/plugin/shape.hpp>
 #include <map>
@@ -153,10 +154,14 @@ TEST(Exec, GivesTheSpansOfSequences) {
     EXPECT_EQ(second.begin, 0);
     EXPECT_EQ(second.length(), 7);
   }
-  std::array<std::int64_t, 8> offsets = {0, -1, 4, -1, 4, -1, 7, -1};  // every second one
+  // Every second element, and at an odd address.
+  const std::array<std::int64_t, 8> offsets = {0, -1, 4, -1, 4, -1, 7, -1};
+  std::vector<std::byte> memory(sizeof offsets + 1);
+  std::memcpy(memory.data() + 1, offsets.data(), sizeof offsets);
   leet_tensor_spec spec = contiguous(kI64, {4});
   spec.stride[0] = 2;
-  set(LEET_ROLE_SEQUENCE_OFFSETS, spec, offsets.data());
+  spec.alignment = 1;
+  set(LEET_ROLE_SEQUENCE_OFFSETS, spec, memory.data() + 1);
   const Exec exec(raw);
   EXPECT_EQ(exec.shape().sequences, 3);
   EXPECT_EQ(exec.sequence(0).end, 4);

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <leet/plugin/dtype.hpp>
 #include <leet/plugin/shape.hpp>
 
@@ -88,10 +89,7 @@ class Exec {
   // they are in host memory.
   Sequence sequence(std::int64_t i) const {
     if (!has(LEET_ROLE_SEQUENCE_OFFSETS)) return {i, 0, shape_.N};
-    const leet_tensor& tensor = *exec_.tensors[LEET_ROLE_SEQUENCE_OFFSETS];
-    const std::int64_t* offsets = static_cast<const std::int64_t*>(tensor.data);
-    const std::int64_t stride = tensor.spec.stride[0];
-    return {0, offsets[i * stride], offsets[(i + 1) * stride]};
+    return {0, sequence_offset(i), sequence_offset(i + 1)};
   }
 
   std::byte* workspace() const { return static_cast<std::byte*>(exec_.workspace); }
@@ -101,6 +99,17 @@ class Exec {
   const leet_exec& raw() const { return exec_; }
 
  private:
+  // memcpy because the tensor may begin at any byte that its spec allows.
+  std::int64_t sequence_offset(std::int64_t i) const {
+    const leet_tensor& offsets = *exec_.tensors[LEET_ROLE_SEQUENCE_OFFSETS];
+    std::int64_t offset;
+    std::memcpy(&offset,
+                static_cast<const std::byte*>(offsets.data) +
+                    i * offsets.spec.stride[0] * static_cast<std::int64_t>(sizeof offset),
+                sizeof offset);
+    return offset;
+  }
+
   const leet_exec& exec_;
   Shape shape_;
 };
