@@ -3,11 +3,16 @@
 // leet.recurrent: the recurrence itself, step by step; exact for any length, and the method for
 // decoding.
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
 #include <leet/plugin.hpp>
 #include <leet/plugin/cost.hpp>
 #include <leet/plugin/scratch.hpp>
+#include <string_view>
 
 #include "recurrent_cpu.hpp"
+#include "recurrent_simd.hpp"
 
 namespace leet::plugin_recurrent {
 namespace {
@@ -28,13 +33,28 @@ class Recurrent {
       "Katharopoulos et al. 2020, Transformers are RNNs (arXiv 2006.16236), equations 18-20, with "
       "a decay";
 
-  static sdk::Verdict supports(const sdk::Problem& problem, leet_device, const sdk::Options&) {
-    return sdk::check_one_arithmetic(problem);
+  static constexpr leet_option kOptions[] = {
+      sdk::option("kernel", "auto",
+                  "simd: fp32 sums in vector registers, not for f64 tensors; plain: fp64 sums, one "
+                  "step at a time; auto: simd where it can")};
+
+  static sdk::Verdict supports(const sdk::Problem& problem, leet_device,
+                               const sdk::Options& options) {
+    const sdk::Verdict verdict = sdk::check_one_arithmetic(problem);
+    if (verdict.answer == LEET_ANSWER_NO) return verdict;
+    if (kernel(options) == Kernel::kSimd && !fits_simd(problem)) {
+      return sdk::Verdict::no(
+          "kernel=simd: not for f64 tensors, R = 0, D = 0 or misaligned elements; auto takes "
+          "plain");
+    }
+    return verdict;
   }
 
-  Recurrent(const sdk::Host& host, const sdk::Problem& problem, leet_device, const sdk::Options&)
-      : config_{problem.decay_kind(), problem.scale(), bytes_a_worker(problem.shape())} {
-    const bool f64 = sdk::same(problem.dtype(LEET_ROLE_Q), sdk::kF64);
+  Recurrent(const sdk::Host& host, const sdk::Problem& problem, leet_device,
+            const sdk::Options& options)
+      : simd_(kernel(options) != Kernel::kPlain && fits_simd(problem)),
+        config_{problem.decay_kind(), problem.scale(),
+                simd_ ? simd_bytes_a_worker(problem.shape()) : bytes_a_worker(problem.shape())} {
     const sdk::Shape& shape = problem.shape();
     const double updates = static_cast<double>(shape.B) * shape.N * shape.R * shape.D * shape.Hs;
     const double reads = static_cast<double>(shape.B) * shape.N * shape.R * shape.D * shape.H;
@@ -42,21 +62,61 @@ class Recurrent {
     info_.workspace_alignment = sdk::kCacheLine;
     info_.flops = 2 * updates + (problem.has(LEET_ROLE_OUT) ? 2 * reads : 0);
     info_.bytes_moved = sdk::compulsory_bytes(problem);
-    // In f64 the rounding of gamma, the same at every step, is the largest error of long sequences.
-    info_.declared_rel_error = f64 ? std::max(1e-12, 0x1p-53 * static_cast<double>(shape.N))
-                                   : sdk::rounded_rel_error(problem, 2e-7);
-    info_.choice = "f64 arithmetic, 32 columns a tile";
+    info_.declared_rel_error = declared_rel_error(problem);
+    std::snprintf(choice_, sizeof choice_, "%s",
+                  simd_ ? "simd: fp32 sums, blocks of 96 steps, " : "plain: fp64 sums, 32 columns");
+    if (simd_) std::strncat(choice_, simd_target(), sizeof choice_ - std::strlen(choice_) - 1);
+    info_.choice = choice_;
   }
 
   sdk::PlanInfo info() const { return info_; }
 
   void execute(const sdk::Host& host, const sdk::Exec& exec) const {
-    execute_cpu(host, exec, config_);
+    if (simd_) {
+      execute_simd(host, exec, config_);
+    } else {
+      execute_cpu(host, exec, config_);
+    }
   }
 
  private:
+  enum class Kernel { kAuto, kSimd, kPlain };
+
+  static Kernel kernel(const sdk::Options& options) {
+    const std::string_view name = options.get("kernel");
+    if (name == "auto") return Kernel::kAuto;
+    if (name == "simd") return Kernel::kSimd;
+    if (name == "plain") return Kernel::kPlain;
+    throw sdk::Error(LEET_STATUS_INVALID_ARGUMENT, "option kernel=%.*s: needs auto, simd or plain",
+                     static_cast<int>(name.size()), name.data());
+  }
+
+  static bool is_f64(const sdk::Problem& problem) {
+    return sdk::same(problem.dtype(LEET_ROLE_Q), sdk::kF64);
+  }
+
+  // Vectors are read where the caller has them, so elements must lie on their own boundaries.
+  static bool fits_simd(const sdk::Problem& problem) {
+    for (int role = 0; role < LEET_ROLE_COUNT; ++role) {
+      const leet_tensor_spec* const spec = problem.spec(role);
+      if (spec != nullptr && spec->alignment < sdk::dtype_bytes(spec->dtype)) return false;
+    }
+    return !is_f64(problem) && problem.shape().R > 0 && problem.shape().D > 0;
+  }
+
+  double declared_rel_error(const sdk::Problem& problem) const {
+    const auto steps = static_cast<double>(problem.shape().N);
+    // In f64 the rounding of gamma, the same at every step, is the largest error of long sequences.
+    if (is_f64(problem)) return std::max(1e-12, 0x1p-53 * steps);
+    // A state summed in fp32 errs by a random walk.
+    return sdk::rounded_rel_error(problem,
+                                  simd_ ? 2e-6 * std::max(1.0, std::sqrt(steps / 8192)) : 2e-7);
+  }
+
+  bool simd_;
   Config config_;
   sdk::PlanInfo info_;
+  char choice_[96];
 };
 
 }  // namespace

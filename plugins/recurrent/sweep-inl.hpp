@@ -99,8 +99,8 @@ HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first, std::int64_t 
       LEET_UNROLL for (int n = 0; n < kVectors; ++n) {
         s[n] = hn::Load(d, at + n * lanes);
         if constexpr (kRescale) {
-          s[n] = hn::MulAdd(s[n], hn::Set(d, args.rescale_low[r]),
-                            hn::Mul(s[n], hn::Set(d, args.rescale_high[r])));
+          s[n] = hn::MulAdd(s[n], hn::Set(d, args.rescale_high[r]),
+                            hn::Mul(s[n], hn::Set(d, args.rescale_low[r])));
         }
       }
       LEET_UNROLL for (int c = 0; c < kTokens; ++c) {

@@ -137,16 +137,20 @@ core::OracleResult Operands::oracle() const {
   return core::run_oracle(tensors.data(), description_.scale);
 }
 
-const core::Method& method(const std::string& name) {
+namespace {
+const core::Method& find(const std::string& name) {
   static const core::Registry registry = core::Registry::open(
       {.paths = {LEET_BINARY_DIR "/plugins"}, .configuration = {}, .default_paths = false});
   const core::Result<const core::Method*> found = registry.find(name, LEET_DEVICE_CPU);
   if (!found) throw std::runtime_error(found.error().message);
   return **found;
 }
+}  // namespace
 
-std::unique_ptr<core::Plan> make_plan(const core::Method& method, const core::HostServices& host,
+std::unique_ptr<core::Plan> make_plan(const std::string& method, const core::HostServices& host,
                                       const Operands& operands) {
+  const std::size_t mark = method.find('?');
+  const std::string options = mark == std::string::npos ? "" : method.substr(mark + 1);
   std::array<const leet_tensor_spec*, LEET_ROLE_COUNT> specs{};
   for (int role = 0; role < LEET_ROLE_COUNT; ++role) {
     if (operands.has(role)) specs[static_cast<std::size_t>(role)] = &operands[role].view().spec;
@@ -161,7 +165,7 @@ std::unique_ptr<core::Plan> make_plan(const core::Method& method, const core::Ho
   problem.scale = operands.description().scale;
   problem.specs = specs.data();
   core::Result<std::unique_ptr<core::Plan>> plan =
-      core::Plan::make(method, host, problem, {LEET_DEVICE_CPU, 0}, "");
+      core::Plan::make(find(method.substr(0, mark)), host, problem, {LEET_DEVICE_CPU, 0}, options);
   if (!plan) throw std::runtime_error(plan.error().message);
   return std::move(*plan);
 }
@@ -177,9 +181,9 @@ void execute(const core::Plan& plan, const Operands& operands) {
   if (!status) throw std::runtime_error(status.error().message);
 }
 
-double run(const std::string& method_name, Operands& operands) {
+double run(const std::string& method, Operands& operands) {
   core::HostServices host(2, "warn");
-  const std::unique_ptr<core::Plan> plan = make_plan(method(method_name), host, operands);
+  const std::unique_ptr<core::Plan> plan = make_plan(method, host, operands);
   execute(*plan, operands);
   return plan->info().declared_rel_error;
 }

@@ -100,11 +100,10 @@ class Operands {
   mutable std::array<const leet_tensor*, LEET_ROLE_COUNT> pointers_{};
 };
 
-// The methods under test, found through the registry in the build's plugin directory.
-const core::Method& method(const std::string& name);
-
-// A plan for these operands' specs. A failure is thrown as std::runtime_error with the message.
-std::unique_ptr<core::Plan> make_plan(const core::Method& method, const core::HostServices& host,
+// A plan of a method under test, found in the build's plugin directory, for these operands' specs.
+// `method` is a name and perhaps options: "recurrent", "recurrent?kernel=plain". A failure is
+// thrown as std::runtime_error with the message.
+std::unique_ptr<core::Plan> make_plan(const std::string& method, const core::HostServices& host,
                                       const Operands& operands);
 
 // Executes a plan on other operands than those it was made for (dynamic axes), or on the same.
@@ -112,7 +111,7 @@ std::unique_ptr<core::Plan> make_plan(const core::Method& method, const core::Ho
 void execute(const core::Plan& plan, const Operands& operands);
 
 // Plan and execute with two workers; gives the plan's declared error.
-double run(const std::string& method_name, Operands& operands);
+double run(const std::string& method, Operands& operands);
 
 // ||got - expected|| / ||expected||; 0 where both are zero, infinite where got is not finite.
 double relative_error(const std::vector<double>& got, const std::vector<double>& expected);
