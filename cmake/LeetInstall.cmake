@@ -22,6 +22,7 @@ endforeach()
 install(FILES ${build_package_directory}/LeetConfig.cmake
               ${build_package_directory}/LeetConfigVersion.cmake
         DESTINATION ${package_directory})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # Registries refuse directories that others could write, and the user's umask may allow just that.
 install(CODE "
