@@ -30,7 +30,7 @@ tools::Array random_array(leet_dtype dtype, Extents extents, unsigned seed, doub
 
 tools::Array offsets_array(const std::vector<std::int64_t>& offsets) {
   tools::Array array = tools::Array::zeros(sdk::kI64, {static_cast<std::int64_t>(offsets.size())});
-  std::memcpy(array.data.data(), offsets.data(), array.data.size());
+  if (!offsets.empty()) std::memcpy(array.data.data(), offsets.data(), array.data.size());
   return array;
 }
 
