@@ -207,6 +207,18 @@ TEST(ValidateProgram, NothingToRunGivesThree) {
   EXPECT_EQ(validate_mutant("refuses-all", "--exclude 'note-matches|/any'").code, 3);
 }
 
+TEST(ValidateProgram, NamesFilesThatCouldNotBeChecked) {
+  const std::filesystem::path file =
+      std::filesystem::temp_directory_path() / ("leet-broken-" + std::to_string(getpid()) + ".so");
+  std::ofstream(file) << "not a library";
+  const Ran ran = leet_validate("--json --only-plugins --filter '^n1/f32/head/plain' --plugins " +
+                                kNaive + " --plugins " + file.string());
+  const json record = ran.record();
+  ASSERT_EQ(record["refused_files"].size(), 1u) << ran.out;
+  EXPECT_THAT(record["refused_files"][0].get<std::string>(), HasSubstr("E-NOT-ELF"));
+  std::filesystem::remove(file);
+}
+
 TEST(ValidateProgram, BadOptionsGiveTwo) {
   for (const std::string bad :
        {"--filter '('", "--level 9", "--timeout -1", "--device moon", "--counts /nonexistent.json",

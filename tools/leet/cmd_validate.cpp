@@ -157,6 +157,13 @@ int validate_methods(const GlobalOptions& global, const ValidateOptions& options
   }
   const auto session = open_session(global, true);
   if (!session) return reporter.fail(session.error());
+  for (const core::LoadReportEntry& entry : session->registry.report().entries) {
+    const std::string rule = core::rule_code(entry.rule);
+    if (!rule.starts_with("E-")) continue;
+    report.refused_files.push_back(
+        fmt::format("{}: {}: {}", entry.path.string(), rule, entry.seen));
+    reporter.say("not checked: " + report.refused_files.back());
+  }
   const auto methods = choose(*session, options.methods, *device_type);
   if (!methods) return reporter.fail(methods.error());
 

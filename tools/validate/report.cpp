@@ -262,6 +262,7 @@ void to_json(const Report& report, bool only_failed, tools::Json& record) {
         {{"dtype", table.dtype}, {"columns", table.names}, {"errors", std::move(rows)}});
   }
   record["count_differences"] = report.count_differences;
+  record["refused_files"] = report.refused_files;
   record["exit_code"] = exit_code(report);
 }
 

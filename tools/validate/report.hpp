@@ -30,7 +30,8 @@ struct Report {
   std::vector<MethodReport> methods;
   std::vector<PairwiseTable> pairwise;
   std::vector<std::string> count_differences;
-  double seconds = 0;  // wall clock
+  std::vector<std::string> refused_files;  // found, but no plugins that could be checked
+  double seconds = 0;                      // wall clock
 };
 
 // tools/common/exit_code.hpp: 4 for a crash, a timeout or a plugin that doesn't load, else 1 for a
