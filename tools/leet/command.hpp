@@ -22,6 +22,7 @@ void add_list_command(CLI::App& app, const GlobalOptions& global, Action& action
 void add_info_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_compare_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_bench_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_validate_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_validate_worker_command(CLI::App& app, const GlobalOptions& global,
                                  Action& action);  // hidden

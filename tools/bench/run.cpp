@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/bench/run.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <thread>
+
+#include "tools/bench/axes.hpp"
+#include "tools/bench/compare.hpp"
+#include "tools/bench/interrupt.hpp"
+#include "tools/bench/measure.hpp"
+#include "tools/bench/overhead.hpp"
+#include "tools/bench/report.hpp"
+#include "tools/common/exit_code.hpp"
+#include "tools/common/names.hpp"
+#include "tools/common/progress.hpp"
+#include "tools/common/reporter.hpp"
+#include "tools/common/session.hpp"
+
+namespace leet::bench {
+namespace {
+
+using tools::ExitCode;
+using tools::Reporter;
+
+int available_cpus() {
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::string joined_options(const BenchOptions& options) {
+  return fmt::format("{}", fmt::join(options.method_options, ";"));
+}
+
+core::Result<std::vector<const core::Method*>> chosen_methods(const tools::Session& session,
+                                                              const BenchOptions& options) {
+  std::vector<const core::Method*> methods;
+  const auto& names = options.methods;
+  if (names.empty() || std::find(names.begin(), names.end(), "all") != names.end()) {
+    for (const core::Method& method : session.registry.methods()) {
+      const auto& types = method.device_types;
+      if (std::find(types.begin(), types.end(), LEET_DEVICE_CPU) != types.end()) {
+        methods.push_back(&method);
+      }
+    }
+    if (methods.empty()) {
+      return core::Error{LEET_STATUS_UNAVAILABLE,
+                         "no method for the CPU was found; see `leet list`"};
+    }
+    return methods;
+  }
+  for (const std::string& name : names) {
+    const core::Result<const core::Method*> method = session.find(name, LEET_DEVICE_CPU);
+    if (!method) return method.error();
+    if (std::find(methods.begin(), methods.end(), *method) == methods.end()) {
+      methods.push_back(*method);
+    }
+  }
+  return methods;
+}
+
+int exit_code_of(std::span<const Record> records) {
+  const auto any = [&](auto&& predicate) {
+    return std::any_of(records.begin(), records.end(), predicate);
+  };
+  if (any([](const Record& r) {
+        return r.measurement.failure && r.measurement.failure->code == LEET_STATUS_INVALID_ARGUMENT;
+      })) {
+    return ExitCode::kExitUsage;
+  }
+  if (any([](const Record& r) { return r.measurement.failure.has_value(); })) {
+    return ExitCode::kExitPluginFailed;
+  }
+  if (any([](const Record& r) { return r.measurement.verdict && !r.correct(); })) {
+    return ExitCode::kExitNegative;
+  }
+  if (!any([](const Record& r) { return r.correct(); })) return ExitCode::kExitNothingToRun;
+  return ExitCode::kExitOk;
+}
+
+// Ceilings and quiet samples are judged by the whole run, so records are made at its end.
+std::vector<Record> make_records(std::vector<Measurement> measurements, const Bench& bench) {
+  std::vector<Record> records;
+  for (Measurement& measurement : measurements) {
+    MachineCeilings ceilings;
+    double best_probe = 0;
+    const Bench::Lane* const lane = bench.lane(measurement.point.threads);
+    if (lane != nullptr && !measurement.samples.empty()) {
+      best_probe = lane->meter.best_probe();
+      ceilings.isa = lane->ceilings.isa();
+      ceilings.peak_gflops =
+          lane->ceilings.peak_gflops(sdk::same(measurement.point.dtype, sdk::kF64));
+      ceilings.bandwidth_gbs = lane->ceilings.bandwidth_gbs();
+      ceilings.cache_bytes = static_cast<double>(last_level_cache_bytes());
+    }
+    records.push_back(make_record(std::move(measurement), best_probe, std::move(ceilings)));
+  }
+  return records;
+}
+
+core::Result<std::vector<tools::Json>> read_records(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream.is_open() || stream.bad()) {
+    return core::Error{LEET_STATUS_INVALID_ARGUMENT,
+                       fmt::format("{}: can't be read: {}", file.string(),
+                                   std::generic_category().message(errno))};
+  }
+  core::Result<std::vector<tools::Json>> records = parse_records(text);
+  if (records) return records;
+  core::Error error = records.error();
+  error.message = fmt::format("{}: {}", file.string(), error.message);
+  return error;
+}
+
+}  // namespace
+
+int run_bench(const tools::GlobalOptions& global, const BenchOptions& options) {
+  const Reporter reporter("bench", options.json);
+  const core::Result<Axes> axes = parse_axes(options.axes, available_cpus());
+  if (!axes) return reporter.fail(axes.error());
+  const core::Result<tools::Session> session = tools::open_session(global);
+  if (!session) return reporter.fail(session.error());
+  const auto methods = chosen_methods(*session, options);
+  if (!methods) return reporter.fail(methods.error());
+
+  const RunFacts facts{tools::this_machine(), options.seed, joined_options(options)};
+  const Interrupt interrupt;
+  Bench bench({options.seconds, options.seed, facts.options, session->configuration.log_level},
+              Interrupt::requested);
+  tools::Progress progress;
+  const std::vector<Point> points = points_of(*axes);
+  const std::size_t total = points.size() * methods->size();
+  std::vector<Measurement> measurements;
+  for (std::size_t i = 0; i < total && !Interrupt::requested(); ++i) {
+    const Point& point = points[i / methods->size()];
+    const core::Method& method = *(*methods)[i % methods->size()];
+    progress.show(fmt::format("{}/{} {} B={} H={} N={} R={} D={} {} {} threads={}", i + 1, total,
+                              method.identity.id, point.B, point.H, point.N, point.R, point.D,
+                              sdk::dtype_name(point.dtype),
+                              tools::decay_kind_name(point.decay_kind), point.threads));
+    std::optional<Measurement> measurement = bench.measure(method, point);
+    if (measurement) measurements.push_back(std::move(*measurement));
+  }
+  progress.clear();
+
+  const bool interrupted = Interrupt::requested();
+  const std::vector<Record> records = make_records(std::move(measurements), bench);
+  if (options.json) {
+    tools::Json json = reporter.record();
+    json["interrupted"] = interrupted;
+    json["records"] = tools::Json::array();
+    for (const Record& record : records) json["records"].push_back(to_json(record, facts));
+    Reporter::print(json);
+  } else {
+    for (const std::string& line : table(records)) fmt::print("{}\n", line);
+  }
+  if (interrupted) {
+    reporter.say(fmt::format("interrupted after {} of {} points", records.size(), total));
+    return kExitInterrupted;
+  }
+  return exit_code_of(records);
+}
+
+int run_overhead(const tools::GlobalOptions& global, const BenchOptions& options) {
+  const Reporter reporter("bench", options.json);
+  const core::Result<tools::Session> session = tools::open_session(global);
+  if (!session) return reporter.fail(session.error());
+  const auto methods = chosen_methods(*session, options);
+  if (!methods) return reporter.fail(methods.error());
+  const tools::Machine machine = tools::this_machine();
+  tools::Json json = {{"schema", "leet.bench-overhead/1"}, {"records", tools::Json::array()}};
+  for (const core::Method* const method : *methods) {
+    const core::Result<Overhead> overhead =
+        measure_overhead(*method, global, joined_options(options));
+    if (!overhead) return reporter.fail(overhead.error());
+    json["records"].push_back({{"method", method->identity.id},
+                               {"dispatch_ns", 1e9 * overhead->dispatch()},
+                               {"check_ns", 1e9 * overhead->check},
+                               {"call_ns", 1e9 * overhead->call},
+                               {"execute_ns", 1e9 * overhead->execute},
+                               {"cpu", machine.cpu},
+                               {"isa", machine.isa},
+                               {"options", joined_options(options)}});
+    if (options.json) continue;
+    fmt::print(
+        "{}: {:.0f} ns from leet_plan_execute to the plugin's execute, {:.0f} of them to "
+        "check arguments ({:.0f} ns with the execute)\n",
+        method->identity.id, 1e9 * overhead->dispatch(), 1e9 * overhead->check,
+        1e9 * overhead->call);
+  }
+  if (options.json) Reporter::print(json);
+  return ExitCode::kExitOk;
+}
+
+int run_compare(const BenchOptions& options) {
+  const Reporter reporter("bench", options.json);
+  const auto before = read_records(options.compare.at(0));
+  if (!before) return reporter.fail(before.error());
+  const auto after = read_records(options.compare.at(1));
+  if (!after) return reporter.fail(after.error());
+  const ChangeReport report = compare_runs(*before, *after);
+  if (options.json) {
+    Reporter::print(to_json(report));
+  } else {
+    for (const std::string& line : change_lines(report)) fmt::print("{}\n", line);
+  }
+  if (!options.fail_on_regression) return ExitCode::kExitOk;
+  const bool regressed = std::any_of(
+      report.changes.begin(), report.changes.end(),
+      [&](const Change& change) { return change.regressed(*options.fail_on_regression); });
+  return regressed ? ExitCode::kExitNegative : ExitCode::kExitOk;
+}
+
+}  // namespace leet::bench
