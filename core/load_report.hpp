@@ -15,31 +15,28 @@ namespace leet::core {
 
 // Stable: scripts match on the codes, so they are added to and never renamed.
 enum class Rule {
-  kOk,        // OK              usable
-  kDisabled,  // N-DISABLED      left out by the configuration's enabled / disabled globs
-  kShadowed,  // N-SHADOWED      an earlier search entry has the same method for the same device
-  kUntrustedWarning,  // W-UNTRUSTED     loaded although others may write it, because its path was
-                      // given explicitly
-  kUnreadable,        // E-UNREADABLE    the file or directory can't be opened or read
-  kTruncated,         // E-TRUNCATED     headers or segments reach past the end of the file
-  kNotElf,            // E-NOT-ELF       not an ELF file, or not a shared object
-  kArchitecture,      // E-ARCH          built for another processor, or not 64-bit little-endian
-  kMalformed,         // E-MALFORMED     an ELF file whose tables contradict each other
-  kNoNote,            // E-NO-NOTE       no LEET identity note, or one that can't be read
-  kAbiMajor,          // E-ABI-MAJOR     another ABI major
-  kAbiOld,            // E-ABI-OLD       built with a minor older than the host still serves
-  kAbiMinor,          // E-ABI-MINOR     requires a newer minor than the host has
-  kNoEntry,           // E-NO-ENTRY      does not export leet_plugin_entry_v0
-  kExports,           // E-EXPORTS       exports more than that one symbol
-  kNeeded,            // E-NEEDED        a library that it needs is not there
-  kUntrusted,   // E-UNTRUSTED     the file or its directory is writable by others, or owned by
-                // another user
-  kDuplicate,   // E-DUPLICATE     two files of one directory have the same method for the same
-                // device
-  kLoad,        // E-LOAD          dlopen refused it
-  kEntry,       // E-ENTRY         its entry returned an error
-  kNullTables,  // E-NULL-TABLES   its entry gave no table, or one without a required function
-  kMismatch,    // E-MISMATCH      its table contradicts its note
+  kOk,                // OK: usable
+  kDisabled,          // N-DISABLED: left out by the configuration's globs
+  kShadowed,          // N-SHADOWED: an earlier search entry has it
+  kUntrustedWarning,  // W-UNTRUSTED: others may write it; used, being named explicitly
+  kUnreadable,        // E-UNREADABLE: it can't be opened or read
+  kTruncated,         // E-TRUNCATED: headers or segments reach past its end
+  kNotElf,            // E-NOT-ELF: not an ELF file, or not a shared object
+  kArchitecture,      // E-ARCH: for another processor, or not 64-bit little-endian
+  kMalformed,         // E-MALFORMED: an ELF file whose tables contradict each other
+  kNoNote,            // E-NO-NOTE: no LEET identity note, or one that can't be read
+  kAbiMajor,          // E-ABI-MAJOR: another ABI major
+  kAbiOld,            // E-ABI-OLD: built with a minor that is no longer served
+  kAbiMinor,          // E-ABI-MINOR: requires a newer minor than the host's
+  kNoEntry,           // E-NO-ENTRY: does not export leet_plugin_entry_v0
+  kExports,           // E-EXPORTS: exports more than that one symbol
+  kNeeded,            // E-NEEDED: a library that it needs is not there
+  kUntrusted,         // E-UNTRUSTED: others may write it or its directory, or own it
+  kDuplicate,         // E-DUPLICATE: two of one directory, same method and device
+  kLoad,              // E-LOAD: dlopen refused it
+  kEntry,             // E-ENTRY: its entry returned an error
+  kNullTables,        // E-NULL-TABLES: no table, or one without a required part
+  kMismatch,          // E-MISMATCH: its table contradicts its note
 };
 
 // "E-TRUNCATED" and so on.
