@@ -36,7 +36,7 @@ void check(const OperatorCase& description) {
   Operands operands(description);
   const core::OracleResult expected = operands.oracle();
   const core::HostServices host(2, "off");
-  const auto plan = make_plan(c_method(), host, operands);
+  const auto plan = make_plan(c_method(), host, operands, "");
   execute(*plan, operands);
   expect_near(operands, expected, plan->info().declared_rel_error);
 }
@@ -161,7 +161,7 @@ TEST(CMethod, PlanCreateRefusesTheSameWithTheSameWords) {
   Operands operands({.q = sdk::kBf16});
   const core::HostServices host(1, "off");
   try {
-    make_plan(c_method(), host, operands);
+    make_plan(c_method(), host, operands, "");
     FAIL() << "a plan was made";
   } catch (const std::runtime_error& error) {
     EXPECT_THAT(error.what(),
