@@ -150,7 +150,12 @@ const core::Method& find(const std::string& name) {
 std::unique_ptr<core::Plan> make_plan(const std::string& method, const core::HostServices& host,
                                       const Operands& operands) {
   const std::size_t mark = method.find('?');
-  const std::string options = mark == std::string::npos ? "" : method.substr(mark + 1);
+  return make_plan(find(method.substr(0, mark)), host, operands,
+                   mark == std::string::npos ? "" : method.substr(mark + 1));
+}
+
+std::unique_ptr<core::Plan> make_plan(const core::Method& method, const core::HostServices& host,
+                                      const Operands& operands, const std::string& options) {
   std::array<const leet_tensor_spec*, LEET_ROLE_COUNT> specs{};
   for (int role = 0; role < LEET_ROLE_COUNT; ++role) {
     if (operands.has(role)) specs[static_cast<std::size_t>(role)] = &operands[role].view().spec;
@@ -165,7 +170,7 @@ std::unique_ptr<core::Plan> make_plan(const std::string& method, const core::Hos
   problem.scale = operands.description().scale;
   problem.specs = specs.data();
   core::Result<std::unique_ptr<core::Plan>> plan =
-      core::Plan::make(find(method.substr(0, mark)), host, problem, {LEET_DEVICE_CPU, 0}, options);
+      core::Plan::make(method, host, problem, {LEET_DEVICE_CPU, 0}, options);
   if (!plan) throw std::runtime_error(plan.error().message);
   return std::move(*plan);
 }
