@@ -22,9 +22,10 @@ namespace {
 constexpr Point kPoint = {.B = 1, .H = 1, .N = 1, .R = 8, .D = 8, .dtype = sdk::kF32};
 constexpr leet_device kCpu = {LEET_DEVICE_CPU, 0};
 
-// Long against the clock's resolution, short against a time slice.
-constexpr int kCallsInBatch = 2000;
-constexpr int kBatches = 201;
+// A tenth of a millisecond: long against the clock's steps, so short against a time slice that most
+// batches fall into none's end, on a crowded machine too.
+constexpr int kCallsInBatch = 100;
+constexpr int kBatches = 2001;
 
 // Calls the C API and makes its error one of ours.
 template <class Function>
