@@ -100,9 +100,12 @@ class Operands {
   mutable std::array<const leet_tensor*, LEET_ROLE_COUNT> pointers_{};
 };
 
-// A plan of a method under test, found in the build's plugin directory, for these operands' specs.
-// `method` is a name and perhaps options: "recurrent", "recurrent?kernel=plain". A failure is
-// thrown as std::runtime_error with the message.
+// A plan for these operands' specs. A failure is thrown as std::runtime_error with the message.
+std::unique_ptr<core::Plan> make_plan(const core::Method& method, const core::HostServices& host,
+                                      const Operands& operands, const std::string& options);
+
+// The same of a method in the build's plugin directory, by name and perhaps options: "recurrent",
+// "recurrent?kernel=plain".
 std::unique_ptr<core::Plan> make_plan(const std::string& method, const core::HostServices& host,
                                       const Operands& operands);
 
