@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <leet/plugin/dtype.hpp>
 #include <leet/plugin/shape.hpp>
 #include <span>
@@ -75,7 +76,12 @@ OracleResult run_oracle(const leet_tensor* const* tensors, double scale) {
   const leet_tensor* state_in = tensors[LEET_ROLE_STATE_IN];
   const leet_tensor* offsets = tensors[LEET_ROLE_SEQUENCE_OFFSETS];
   const auto offset = [&](std::int64_t i) {
-    return static_cast<const std::int64_t*>(offsets->data)[i * offsets->spec.stride[0]];
+    std::int64_t value;  // by memcpy: the tensor may begin at any byte that its spec allows
+    std::memcpy(&value,
+                static_cast<const std::byte*>(offsets->data) +
+                    i * offsets->spec.stride[0] * static_cast<std::int64_t>(sizeof value),
+                sizeof value);
+    return value;
   };
 
   const std::int64_t R = shape.R;
