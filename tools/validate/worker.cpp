@@ -2,15 +2,16 @@
 #include "tools/validate/worker.hpp"
 
 #include <fmt/format.h>
+#include <regex.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <exception>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <regex>
 #include <string_view>
 
 #include "core/registry.hpp"
@@ -19,16 +20,40 @@
 namespace leet::validate {
 namespace {
 
-core::Result<std::optional<std::regex>> compile(const char* option, const std::string& text) {
-  if (text.empty()) return std::optional<std::regex>();
-  try {
-    return std::optional<std::regex>(std::regex(text, std::regex::extended));
-  } catch (const std::regex_error& e) {
+// A POSIX extended regular expression; an empty text is none.
+class Pattern {
+ public:
+  Pattern() = default;
+  ~Pattern() {
+    if (compiled_) regfree(&expression_);
+  }
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
+
+  // Errors: INVALID_ARGUMENT with the option's name.
+  core::Status compile(const char* option, const std::string& text) {
+    if (text.empty()) return {};
+    const int error = regcomp(&expression_, text.c_str(), REG_EXTENDED | REG_NOSUB);
+    if (error == 0) {
+      compiled_ = true;
+      return {};
+    }
+    std::array<char, 128> why{};
+    regerror(error, &expression_, why.data(), why.size());
     return core::Error{
         LEET_STATUS_INVALID_ARGUMENT,
-        fmt::format("{}='{}': not a regular expression: {}", option, text, e.what())};
+        fmt::format("{}='{}': not a regular expression: {}", option, text, why.data())};
   }
-}
+
+  bool given() const { return compiled_; }
+  bool matches(const std::string& text) const {
+    return regexec(&expression_, text.c_str(), 0, nullptr, 0) == 0;
+  }
+
+ private:
+  regex_t expression_{};
+  bool compiled_ = false;
+};
 
 // The line's bytes, all of them; a parent that is gone ends the worker.
 void write_line(int descriptor, const nlohmann::json& object) {
@@ -53,15 +78,17 @@ Result guarded(const Case& to_run, const Subject& subject, const Settings& setti
 }  // namespace
 
 core::Result<std::vector<Case>> select_cases(const Selection& selection) {
-  const auto filter = compile("--filter", selection.filter);
-  if (!filter) return filter.error();
-  const auto exclude = compile("--exclude", selection.exclude);
-  if (!exclude) return exclude.error();
+  Pattern filter;
+  Pattern exclude;
+  for (const core::Status& status : {filter.compile("--filter", selection.filter),
+                                     exclude.compile("--exclude", selection.exclude)}) {
+    if (!status) return status.error();
+  }
   std::vector<Case> selected;
   for (Case& candidate : make_cases(selection.level)) {
     if (!selection.only.empty() && candidate.id != selection.only) continue;
-    if (*filter && !std::regex_search(candidate.id, **filter)) continue;
-    if (*exclude && std::regex_search(candidate.id, **exclude)) continue;
+    if (filter.given() && !filter.matches(candidate.id)) continue;
+    if (exclude.given() && exclude.matches(candidate.id)) continue;
     selected.push_back(std::move(candidate));
   }
   return selected;
