@@ -120,17 +120,20 @@ TEST_F(GateOnAnswer, JudgesTheStateOfAStep) {
 }
 
 TEST_F(GateOnAnswer, LooksForNaNOutsideOfTheWindows) {
-  // So long that the oracle does one window, the last.
+  // More than the oracle can do: windows, and none of them has columns from 32 of head 1.
   const Point point = {.B = 1, .H = 64, .N = 3000, .R = 100, .D = 64};
   ASSERT_LT(windows_of(point, 0x1p29).size(), 128u);
   problem_ = std::make_unique<PointProblem>(point);
   tensors_ = std::make_unique<Tensors>(point, *problem_, 3, 1);
+  std::fill_n(data(LEET_ROLE_Q), 64 * 3000 * 100, 0.0f);  // the right answer is zero then
   gate_ = std::make_unique<Gate>(point, tensors_->pointers(0), pool_);
   EXPECT_LT(gate_->checked(), 1);
   EXPECT_GT(gate_->checked(), 0);
   std::fill_n(data(LEET_ROLE_OUT), 64 * 3000 * 64, 0.0f);
-  data(LEET_ROLE_OUT)[(1 * 3000 + 17) * 64 + 5] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(judge().correct) << judge().message;
+  data(LEET_ROLE_OUT)[(1 * 3000 + 17) * 64 + 40] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_FALSE(judge().correct);
+  EXPECT_THAT(judge().message, HasSubstr("out[0, 1, 17, 40]"));
 }
 
 }  // namespace
