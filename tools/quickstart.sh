@@ -44,7 +44,7 @@ for method in "${methods[@]}"; do
       --log-decay "${tensor}_log_decay.npy" --out "$work/out.npy" --state-out "$work/state.npy" \
       --expect "${tensor}_out.npy" --expect-state "${tensor}_state_out.npy" --tolerance 2e-6 --json) || status=$?
     [[ $status -eq 0 ]] || all_right=no
-    row+=$(jq -r '[.checks[].relative_error] | map("|" + tostring) | join("")' <<<"$result")
+    row+=$(jq -r '"|\(.out.relative_error)|\(.state_out.relative_error)"' <<<"$result")
   done
   build/bin/kjv_lm --method "$method" --prompt "$data/prompt.txt" --generate 240 >"$work/text"
   if cmp -s "$work/text" "$data/greedy.txt"; then

@@ -172,12 +172,11 @@ class MaskedProduct {
         q_(exec.tensor(LEET_ROLE_Q)),
         k_(exec.tensor(LEET_ROLE_K)),
         v_(exec.tensor(LEET_ROLE_V)),
+        out_(exec.find(LEET_ROLE_OUT)),
+        state_in_(exec.find(LEET_ROLE_STATE_IN)),
+        state_out_(exec.find(LEET_ROLE_STATE_OUT)),
         log_decay_(exec, config.decay_kind),
-        scale_(config.scale) {
-    if (exec.has(LEET_ROLE_OUT)) out_.emplace(exec.tensor(LEET_ROLE_OUT));
-    if (exec.has(LEET_ROLE_STATE_IN)) state_in_.emplace(exec.tensor(LEET_ROLE_STATE_IN));
-    if (exec.has(LEET_ROLE_STATE_OUT)) state_out_.emplace(exec.tensor(LEET_ROLE_STATE_OUT));
-  }
+        scale_(config.scale) {}
 
   // Rows `rows`, at most kTile of sequence `index`, of output head h.
   void write_out(std::int64_t index, std::int64_t h, Steps rows,

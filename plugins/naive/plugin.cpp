@@ -3,8 +3,6 @@
 // leet.naive: the masked product as it is written in the papers; quadratic, and right wherever the
 // others are compared with something plain.
 #include <leet/plugin.hpp>
-#include <leet/plugin/cost.hpp>
-#include <leet/plugin/scratch.hpp>
 
 #include "naive_cpu.hpp"
 

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// leet.recurrent: the recurrence itself, step by step; exact for any length, and the method for
-// decoding.
+// leet.recurrent: the recurrence itself; the method for decoding, and on CPUs the fast one for
+// prefill.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <leet/plugin.hpp>
-#include <leet/plugin/cost.hpp>
-#include <leet/plugin/scratch.hpp>
 #include <string_view>
 
 #include "recurrent_cpu.hpp"
@@ -28,7 +26,7 @@ class Recurrent {
        .features = LEET_FEATURE_STATES | LEET_FEATURE_VARLEN | LEET_FEATURE_SHARED_HEADS |
                    LEET_FEATURE_ANY_STRIDES | LEET_FEATURE_DYNAMIC_AXES | LEET_FEATURE_F32_OUT});
   static constexpr const char* kSummary =
-      "The recurrence step by step, O(N R D); the method for decoding";
+      "The recurrence, 4 N R D flops; for decoding, and on CPUs for prefill";
   static constexpr const char* kReference =
       "Katharopoulos et al. 2020, Transformers are RNNs (arXiv 2006.16236), equations 18-20, with "
       "a decay";

@@ -96,12 +96,11 @@ class Recurrence {
         q_(exec.tensor(LEET_ROLE_Q)),
         k_(exec.tensor(LEET_ROLE_K)),
         v_(exec.tensor(LEET_ROLE_V)),
+        out_(exec.find(LEET_ROLE_OUT)),
+        state_in_(exec.find(LEET_ROLE_STATE_IN)),
+        state_out_(exec.find(LEET_ROLE_STATE_OUT)),
         log_decay_(exec, config.decay_kind),
-        scale_(config.scale) {
-    if (exec.has(LEET_ROLE_OUT)) out_.emplace(exec.tensor(LEET_ROLE_OUT));
-    if (exec.has(LEET_ROLE_STATE_IN)) state_in_.emplace(exec.tensor(LEET_ROLE_STATE_IN));
-    if (exec.has(LEET_ROLE_STATE_OUT)) state_out_.emplace(exec.tensor(LEET_ROLE_STATE_OUT));
-  }
+        scale_(config.scale) {}
 
   // `index` counts sequences, `s` state heads.
   void run(std::int64_t index, std::int64_t s, Columns columns, const Buffers& buffers) const {

@@ -98,13 +98,12 @@ class Recurrence {
         q_(exec.tensor(LEET_ROLE_Q)),
         k_(exec.tensor(LEET_ROLE_K)),
         v_(exec.tensor(LEET_ROLE_V)),
+        out_(exec.find(LEET_ROLE_OUT)),
+        state_in_(exec.find(LEET_ROLE_STATE_IN)),
+        state_out_(exec.find(LEET_ROLE_STATE_OUT)),
         log_decay_(exec, config.decay_kind),
         by_channel_(config.decay_kind == LEET_DECAY_CHANNEL),
-        scale_(config.scale) {
-    if (exec.has(LEET_ROLE_OUT)) out_.emplace(exec.tensor(LEET_ROLE_OUT));
-    if (exec.has(LEET_ROLE_STATE_IN)) state_in_.emplace(exec.tensor(LEET_ROLE_STATE_IN));
-    if (exec.has(LEET_ROLE_STATE_OUT)) state_out_.emplace(exec.tensor(LEET_ROLE_STATE_OUT));
-  }
+        scale_(config.scale) {}
 
   void run(const Piece& piece, const Buffers& buffers) const {
     const sdk::Sequence sequence = exec_.sequence(piece.index);

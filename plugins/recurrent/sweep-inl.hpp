@@ -42,9 +42,9 @@ inline std::int64_t panel_columns() {
 // Query heads served by one sweep, and tokens at a time for so many: what fits into the registers.
 constexpr int kMaxHeads = 4;
 #if HWY_TARGET <= HWY_AVX3
-constexpr int tokens_at_once(int heads) { return heads == 1 ? 4 : 2; }
+constexpr int tokens_at_once(int heads) { return heads <= 1 ? 3 : 2; }
 #else
-constexpr int tokens_at_once(int heads) { return heads == 1 ? 2 : 1; }
+constexpr int tokens_at_once(int heads) { return heads <= 2 ? 2 : 1; }
 #endif
 
 // Rows of time are `stride` elements apart.

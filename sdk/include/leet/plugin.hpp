@@ -8,14 +8,17 @@
 #include <leet/plugin.h>
 
 #include <leet/plugin/claims.hpp>
+#include <leet/plugin/cost.hpp>
 #include <leet/plugin/decay.hpp>
 #include <leet/plugin/dtype.hpp>
 #include <leet/plugin/error.hpp>
 #include <leet/plugin/half.hpp>
 #include <leet/plugin/host.hpp>
+#include <leet/plugin/log_decay.hpp>
 #include <leet/plugin/method.hpp>
 #include <leet/plugin/options.hpp>
 #include <leet/plugin/problem.hpp>
+#include <leet/plugin/scratch.hpp>
 #include <leet/plugin/shape.hpp>
 
 #endif  // LEET_PLUGIN_HPP

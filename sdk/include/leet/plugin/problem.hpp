@@ -12,6 +12,7 @@
 #include <cstring>
 #include <leet/plugin/dtype.hpp>
 #include <leet/plugin/shape.hpp>
+#include <optional>
 
 namespace leet::sdk {
 
@@ -82,6 +83,9 @@ class Exec {
 
   bool has(int role) const {
     return static_cast<std::uint32_t>(role) < exec_.role_count && exec_.tensors[role] != nullptr;
+  }
+  std::optional<TensorView> find(int role) const {
+    return has(role) ? std::optional(tensor(role)) : std::nullopt;
   }
   TensorView tensor(int role) const { return TensorView(*exec_.tensors[role]); }
 
