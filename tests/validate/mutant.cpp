@@ -116,7 +116,7 @@ class Mutant {
     std::vector<double>& state = mutated("not-reentrant") ? shared_state : own_state;
     state.assign(static_cast<std::size_t>(R * D), 0.0);
     for (std::int64_t r = 0; r < R && exec.has(LEET_ROLE_STATE_IN); ++r) {
-      load(exec, LEET_ROLE_STATE_IN, i, s, r, &state[static_cast<std::size_t>(r * D)], D);
+      load(exec, LEET_ROLE_STATE_IN, i, s, r, state.data() + r * D, D);
     }
     std::vector<double> q(R), k(R), v(D), g(R), out(D);
     for (std::int64_t t = sequence.begin; t < sequence.end; ++t) {
@@ -146,7 +146,7 @@ class Mutant {
       }
     }
     for (std::int64_t r = 0; r < R && exec.has(LEET_ROLE_STATE_OUT); ++r) {
-      store(exec, LEET_ROLE_STATE_OUT, i, s, r, &state[static_cast<std::size_t>(r * D)], D);
+      store(exec, LEET_ROLE_STATE_OUT, i, s, r, state.data() + r * D, D);
     }
   }
 
