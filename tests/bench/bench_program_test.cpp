@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/tools/process.hpp"
+#include "tests/support/process.hpp"
 #include "tools/common/exit_code.hpp"
 
 namespace leet::tests {

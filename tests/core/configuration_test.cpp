@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "tests/core/environment.hpp"
-#include "tests/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace leet::core {
 namespace {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "tests/core/environment.hpp"
-#include "tests/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace leet::core {
 namespace {

@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "tests/hostile/elf_patch.hpp"
-#include "tests/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace leet::core {
 namespace {

@@ -15,7 +15,7 @@
 
 #include "tests/core/environment.hpp"
 #include "tests/hostile/elf_patch.hpp"
-#include "tests/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace leet::core {
 namespace {

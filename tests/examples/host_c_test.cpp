@@ -2,9 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/examples/program.hpp"
+#include "tests/support/process.hpp"
 
-namespace leet::test {
+namespace leet::tests {
 namespace {
 
 using testing::AllOf;
@@ -13,8 +13,8 @@ using testing::HasSubstr;
 const std::string kProgram = LEET_BINARY_DIR "/bin/host_c";
 
 TEST(HostC, ListsMethodsAndChecksOneOfThem) {
-  const Outcome outcome = run({kProgram});
-  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const ProcessResult outcome = run_process({kProgram});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("method leet.naive "), HasSubstr("method leet.recurrent "),
@@ -23,27 +23,27 @@ TEST(HostC, ListsMethodsAndChecksOneOfThem) {
 }
 
 TEST(HostC, TakesAnyMethod) {
-  const Outcome outcome = run({kProgram, "naive"});
-  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const ProcessResult outcome = run_process({kProgram, "naive"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("naive is right\n"));
 }
 
 TEST(HostC, ReportsAnUnknownMethod) {
-  const Outcome outcome = run({kProgram, "no_such_method"});
-  EXPECT_EQ(outcome.code, 1);
+  const ProcessResult outcome = run_process({kProgram, "no_such_method"});
+  EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(count_lines(outcome.err), 1) << outcome.err;
   EXPECT_THAT(outcome.err,
               AllOf(HasSubstr("no_such_method"), HasSubstr("LEET_STATUS_UNAVAILABLE")));
 }
 
 TEST(HostC, FindsAMethodThatComputesWrongly) {
-  const Outcome outcome = run({kProgram, "test.counting"},
-                              {{"LEET_PLUGIN_PATH", LEET_BINARY_DIR "/tests/example_plugins"},
-                               {"LEET_TEST_MISBEHAVE", "nan"}});
-  EXPECT_EQ(outcome.code, 1) << outcome.out;
+  const ProcessResult outcome = run_process(
+      {kProgram, "test.counting"}, {{"LEET_PLUGIN_PATH", LEET_BINARY_DIR "/tests/example_plugins"},
+                                    {"LEET_TEST_MISBEHAVE", "nan"}});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("nan (expected 1)"), HasSubstr("test.counting is wrong\n")));
 }
 
 }  // namespace
-}  // namespace leet::test
+}  // namespace leet::tests

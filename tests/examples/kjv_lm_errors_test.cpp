@@ -7,9 +7,10 @@
 
 #include <cstdint>
 
-#include "tests/examples/program.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/temporary_directory.hpp"
 
-namespace leet::test {
+namespace leet::tests {
 namespace {
 
 using testing::AllOf;
@@ -20,65 +21,67 @@ const std::filesystem::path kData = LEET_SOURCE_DIR "/tests/data/kjv_lm";
 const std::string kProgram = LEET_BINARY_DIR "/bin/kjv_lm";
 const std::string kCountingPlugins = LEET_BINARY_DIR "/tests/example_plugins";
 
-void expect_failure(const Outcome& outcome, int code, const std::string& says) {
-  EXPECT_EQ(outcome.code, code) << outcome.err;
+void expect_failure(const ProcessResult& outcome, int code, const std::string& says) {
+  EXPECT_EQ(outcome.exit_code, code) << outcome.err;
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(count_lines(outcome.err), 1) << outcome.err;
   EXPECT_THAT(outcome.err, AllOf(StartsWith("kjv_lm: "), HasSubstr(says)));
 }
 
 TEST(KjvLmErrors, HelpShowsAnExample) {
-  const Outcome outcome = run({kProgram, "--help"});
-  EXPECT_EQ(outcome.code, 0);
+  const ProcessResult outcome = run_process({kProgram, "--help"});
+  EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("Example:"), HasSubstr("--method recurrent")));
 }
 
 TEST(KjvLmErrors, UnknownMethodIsNothingToRun) {
-  expect_failure(run({kProgram, "--method", "no_such_method"}), 3, "no_such_method");
+  expect_failure(run_process({kProgram, "--method", "no_such_method"}), 3, "no_such_method");
 }
 
 TEST(KjvLmErrors, OptionsAreUsage) {
-  expect_failure(run({kProgram}), 2, "--method");
-  expect_failure(run({kProgram, "--method", "naive", "--no-such-option"}), 2, "--no-such-option");
-  expect_failure(run({kProgram, "--method", "naive", "--generate", "-1"}), 2, "--generate");
+  expect_failure(run_process({kProgram}), 2, "--method");
+  expect_failure(run_process({kProgram, "--method", "naive", "--no-such-option"}), 2,
+                 "--no-such-option");
+  expect_failure(run_process({kProgram, "--method", "naive", "--generate", "-1"}), 2, "--generate");
 }
 
 TEST(KjvLmErrors, FilesAreUsage) {
-  const Scratch scratch;
-  write_file(scratch.path("empty"), "");
-  write_file(scratch.path("one_byte"), "a");
+  const TemporaryDirectory scratch;
+  scratch.write("empty", "");
+  scratch.write("one_byte", "a");
   const auto fails = [](std::vector<std::string> arguments, const std::string& says) {
     std::vector<std::string> command = {kProgram, "--method", "recurrent"};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    expect_failure(run(command), 2, says);
+    expect_failure(run_process(command), 2, says);
   };
-  fails({"--prompt", scratch.path("missing")}, "No such file");
-  fails({"--prompt", scratch.path("")}, "directory");
-  fails({"--prompt", scratch.path("empty")}, "0 bytes, needs at least 1");
-  fails({"--eval", scratch.path("one_byte")}, "1 bytes, needs at least 2");
+  fails({"--prompt", scratch / "missing"}, "No such file");
+  fails({"--prompt", scratch.path()}, "directory");
+  fails({"--prompt", scratch / "empty"}, "0 bytes, needs at least 1");
+  fails({"--eval", scratch / "one_byte"}, "1 bytes, needs at least 2");
   fails({"--prompt", "/dev/zero"}, "longer than");
 }
 
 TEST(KjvLmErrors, UnwritableLogitsAreUsageAndLeaveNothing) {
-  const Scratch scratch;
-  const auto file = scratch.path("missing_directory") / "logits.npy";
-  expect_failure(run({kProgram, "--method", "recurrent", "--logits", file}), 2, "can't write it");
-  const auto directory = scratch.path("logits.npy");
+  const TemporaryDirectory scratch;
+  const auto file = scratch / "missing_directory" / "logits.npy";
+  expect_failure(run_process({kProgram, "--method", "recurrent", "--logits", file}), 2,
+                 "can't write it");
+  const auto directory = scratch / "logits.npy";
   std::filesystem::create_directory(directory);
-  expect_failure(run({kProgram, "--method", "recurrent", "--logits", directory}), 2,
+  expect_failure(run_process({kProgram, "--method", "recurrent", "--logits", directory}), 2,
                  "can't write it");
   EXPECT_FALSE(std::filesystem::exists(directory.string() + ".partial"));
 }
 
 TEST(KjvLmErrors, FailingMethodIsAPluginError) {
-  expect_failure(run({kProgram, "--method", "test.counting", "--plugins", kCountingPlugins},
-                     {{"LEET_TEST_MISBEHAVE", "error"}}),
+  expect_failure(run_process({kProgram, "--method", "test.counting", "--plugins", kCountingPlugins},
+                             {{"LEET_TEST_MISBEHAVE", "error"}}),
                  4, "asked to fail");
 }
 
 TEST(KjvLmErrors, LogitsThatAreNotFiniteAreNegative) {
-  expect_failure(run({kProgram, "--method", "test.counting", "--plugins", kCountingPlugins},
-                     {{"LEET_TEST_MISBEHAVE", "nan"}}),
+  expect_failure(run_process({kProgram, "--method", "test.counting", "--plugins", kCountingPlugins},
+                             {{"LEET_TEST_MISBEHAVE", "nan"}}),
                  1, "NaN");
 }
 
@@ -86,7 +89,7 @@ TEST(KjvLmErrors, LogitsThatAreNotFiniteAreNegative) {
 class DamagedModel : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string good = read_file(kData / "kjv_lm.safetensors");
+    const std::string good = read_bytes(kData / "kjv_lm.safetensors");
     for (int i = 7; i >= 0; --i) {
       header_bytes_ =
           header_bytes_ << 8 | static_cast<std::uint8_t>(good[static_cast<std::size_t>(i)]);
@@ -108,10 +111,10 @@ class DamagedModel : public testing::Test {
   }
 
   void expect_refused(const std::string& content, const std::string& says) {
-    const Scratch scratch;
-    write_file(scratch.path("model"), content);
-    expect_failure(run({kProgram, "--method", "recurrent", "--prompt", kData / "prompt.txt",
-                        "--model", scratch.path("model")}),
+    const TemporaryDirectory scratch;
+    scratch.write("model", content);
+    expect_failure(run_process({kProgram, "--method", "recurrent", "--prompt", kData / "prompt.txt",
+                                "--model", scratch / "model"}),
                    2, says);
   }
 
@@ -194,4 +197,4 @@ TEST_F(DamagedModel, LayersMustBeAllThere) {
 }
 
 }  // namespace
-}  // namespace leet::test
+}  // namespace leet::tests

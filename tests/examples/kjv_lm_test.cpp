@@ -8,11 +8,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "tests/examples/program.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tools/common/error_metrics.hpp"
 #include "tools/common/npy.hpp"
 
-namespace leet::test {
+namespace leet::tests {
 namespace {
 
 const std::filesystem::path kData = LEET_SOURCE_DIR "/tests/data/kjv_lm";
@@ -31,10 +32,10 @@ double error_against_stored_logits(const std::filesystem::path& file) {
 
 class KjvLm : public testing::TestWithParam<const char*> {
  protected:
-  Outcome run_method(std::vector<std::string> arguments) {
+  ProcessResult run_method(std::vector<std::string> arguments) {
     std::vector<std::string> command = {kProgram, "--method", GetParam()};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    return run(command);
+    return run_process(command);
   }
 };
 
@@ -42,36 +43,37 @@ INSTANTIATE_TEST_SUITE_P(Methods, KjvLm, testing::Values("naive", "recurrent"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 TEST_P(KjvLm, GeneratesTheStoredText) {
-  const Outcome outcome = run_method({"--prompt", kData / "prompt.txt", "--generate", "240"});
-  EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_EQ(outcome.out, read_file(kData / "greedy.txt"));
+  const ProcessResult outcome = run_method({"--prompt", kData / "prompt.txt", "--generate", "240"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, read_bytes(kData / "greedy.txt"));
 }
 
 TEST_P(KjvLm, LogitsAreThoseStored) {
-  const Scratch scratch;
-  const auto file = scratch.path("logits.npy");
-  const Outcome outcome = run_method({"--logits", file, "--generate", "0"});
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const TemporaryDirectory scratch;
+  const auto file = scratch / "logits.npy";
+  const ProcessResult outcome = run_method({"--logits", file, "--generate", "0"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "");
   EXPECT_LE(error_against_stored_logits(file), kTolerance);
 }
 
 // 389 bytes in passes of 100 and a tail, and byte by byte: the state carries everything over.
 TEST_P(KjvLm, LogitsDoNotDependOnTheChunk) {
-  const Scratch scratch;
+  const TemporaryDirectory scratch;
   for (const char* chunk : {"100", "1"}) {
-    const auto file = scratch.path(std::string("logits") + chunk + ".npy");
-    const Outcome outcome = run_method({"--logits", file, "--generate", "0", "--chunk", chunk});
-    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const auto file = scratch / ("logits" + std::string(chunk) + ".npy");
+    const ProcessResult outcome =
+        run_method({"--logits", file, "--generate", "0", "--chunk", chunk});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_LE(error_against_stored_logits(file), kTolerance) << "chunk " << chunk;
   }
 }
 
 TEST_P(KjvLm, BitsPerByteAreThoseStored) {
-  const Outcome outcome = run_method({"--eval", kData / "eval.txt", "--json"});
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const ProcessResult outcome = run_method({"--eval", kData / "eval.txt", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto record = nlohmann::json::parse(outcome.out);
-  const auto facts = nlohmann::json::parse(read_file(kData / "facts.json"));
+  const auto facts = nlohmann::json::parse(read_bytes(kData / "facts.json"));
   EXPECT_EQ(record.at("eval").at("bytes"), 16384);
   EXPECT_NEAR(record.at("eval").at("bits_per_byte").get<double>(),
               facts.at("eval_bits_per_byte").get<double>(), kTolerance);
@@ -79,24 +81,24 @@ TEST_P(KjvLm, BitsPerByteAreThoseStored) {
 
 // The text that was generated before leaves nothing behind.
 TEST(KjvLmEval, BeginsWithoutHistory) {
-  const Scratch scratch;
-  const auto text = scratch.path("text");
-  write_file(text, read_file(kData / "eval.txt").substr(0, 100));
+  const TemporaryDirectory scratch;
+  const auto text = scratch / "text";
+  scratch.write("text", read_bytes(kData / "eval.txt").substr(0, 100));
   const auto bits = [&](std::vector<std::string> more) {
     std::vector<std::string> command = {kProgram, "--method", "recurrent",
                                         "--json", "--eval",   text};
     command.insert(command.end(), more.begin(), more.end());
-    const Outcome outcome = run(command);
-    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const ProcessResult outcome = run_process(command);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     return nlohmann::json::parse(outcome.out).at("eval").at("bits_per_byte").get<double>();
   };
   EXPECT_EQ(bits({"--generate", "10"}), bits({}));
 }
 
 TEST(KjvLmJson, IsARecordOfTheRun) {
-  const Outcome outcome =
-      run({kProgram, "--method", "leet.recurrent", "--generate", "5", "--json"});
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const ProcessResult outcome =
+      run_process({kProgram, "--method", "leet.recurrent", "--generate", "5", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto record = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(record.at("schema"), "leet.kjv_lm/1");
   EXPECT_EQ(record.at("method"), "leet.recurrent");
@@ -109,15 +111,15 @@ class CountingMethod : public testing::Test {
  protected:
   // What the executes left in the record.
   std::string count(std::vector<std::string> arguments) {
-    const Scratch scratch;
-    const std::string file = scratch.path("count").string();
+    const TemporaryDirectory scratch;
+    const std::string file = (scratch / "count").string();
     std::vector<std::string> command = {kProgram, "--method", "test.counting", "--plugins",
                                         kCountingPlugins};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    const Outcome outcome = run(command, {{"LEET_TEST_COUNT_FILE", file}});
-    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const ProcessResult outcome = run_process(command, {{"LEET_TEST_COUNT_FILE", file}});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     out_ = outcome.out;
-    return read_file(file);
+    return read_bytes(file);
   }
 
   static constexpr int kLayers = 4;
@@ -129,14 +131,14 @@ class CountingMethod : public testing::Test {
 TEST_F(CountingMethod, IsCalledOnceForEachLayerAndStep) {
   const std::string calls = count({"--prompt", kData / "prompt.txt", "--generate", "240"});
   EXPECT_EQ(calls, std::string(kLayers, 'p') + std::string(kLayers * 239, 's'));
-  EXPECT_EQ(out_, read_file(kData / "greedy.txt"));
+  EXPECT_EQ(out_, read_bytes(kData / "greedy.txt"));
 }
 
 // 1025 bytes, the last one only predicted, in passes of 300: 3 x 300 + 124.
 TEST_F(CountingMethod, IsCalledOnceForEachLayerAndPass) {
-  const Scratch scratch;
-  const auto text = scratch.path("text");
-  write_file(text, read_file(kData / "eval.txt").substr(0, 1025));
+  const TemporaryDirectory scratch;
+  const auto text = scratch / "text";
+  scratch.write("text", read_bytes(kData / "eval.txt").substr(0, 1025));
   EXPECT_EQ(count({"--eval", text, "--chunk", "300"}), std::string(kLayers * 4, 'p'));
 }
 
@@ -145,4 +147,4 @@ TEST_F(CountingMethod, IsCalledForThePromptAloneWhenNothingIsGenerated) {
 }
 
 }  // namespace
-}  // namespace leet::test
+}  // namespace leet::tests

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace leet::tests {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace leet::tools {
 namespace {

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/tools/process.hpp"
-#include "tests/tools/temporary_directory.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tools/common/npy.hpp"
 
 namespace leet::tests {

@@ -2,8 +2,8 @@
 //
 // Runs a program to its end and keeps what it said, shut off from the user's own plugins and
 // configuration.
-#ifndef LEET_TESTS_TOOLS_PROCESS_HPP
-#define LEET_TESTS_TOOLS_PROCESS_HPP
+#ifndef LEET_TESTS_SUPPORT_PROCESS_HPP
+#define LEET_TESTS_SUPPORT_PROCESS_HPP
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace leet::tests {
 
@@ -108,4 +108,4 @@ inline std::ptrdiff_t count_lines(const std::string& text) {
 }
 
 }  // namespace leet::tests
-#endif  // LEET_TESTS_TOOLS_PROCESS_HPP
+#endif  // LEET_TESTS_SUPPORT_PROCESS_HPP

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A directory for one test's files, removed with what is in it.
-#ifndef LEET_TESTS_TOOLS_TEMPORARY_DIRECTORY_HPP
-#define LEET_TESTS_TOOLS_TEMPORARY_DIRECTORY_HPP
+#ifndef LEET_TESTS_SUPPORT_TEMPORARY_DIRECTORY_HPP
+#define LEET_TESTS_SUPPORT_TEMPORARY_DIRECTORY_HPP
 
 #include <cstdlib>
 #include <filesystem>
@@ -51,4 +51,4 @@ inline std::string read_bytes(const std::filesystem::path& file) {
 }
 
 }  // namespace leet::tests
-#endif  // LEET_TESTS_TOOLS_TEMPORARY_DIRECTORY_HPP
+#endif  // LEET_TESTS_SUPPORT_TEMPORARY_DIRECTORY_HPP
