@@ -21,6 +21,34 @@ std::string extents_text(const leet_tensor_spec& spec) {
   return fmt::format("[{}]", fmt::join(spec.extent, spec.extent + spec.rank, ", "));
 }
 
+// Also where there are no elements or a stride is 0, so that nobody's product of extents leaves
+// int64.
+Status check_extents(int role, const leet_tensor_spec& spec) {
+  constexpr std::int64_t kMaxExtent = std::int64_t{1} << 40;
+  constexpr std::int64_t kMaxBytes = std::int64_t{1} << 60;
+  const char* name = role_name(role);
+  std::int64_t bytes = sdk::dtype_bytes(spec.dtype);
+  for (int axis = 0; axis < spec.rank; ++axis) {
+    const std::int64_t extent = spec.extent[axis];
+    if (extent < 0) {
+      return invalid(
+          fmt::format("{}: extent {} along axis {}; needs 0 or more", name, extent, axis));
+    }
+    if (extent > kMaxExtent) {
+      return invalid(
+          fmt::format("{}: extent {} along axis {}; needs 2^40 or less", name, extent, axis));
+    }
+    if (extent == 0) continue;
+    if (__builtin_mul_overflow(bytes, extent, &bytes) || bytes >= kMaxBytes) {
+      return invalid(
+          fmt::format("{}: extents {}; the product of those that are not 0 needs to stay "
+                      "below 2^60 bytes",
+                      name, extents_text(spec)));
+    }
+  }
+  return {};
+}
+
 // What needs no other tensor: rank, extents, strides, alignment.
 Status check_layout(int role, const leet_tensor_spec& spec) {
   const char* name = role_name(role);
@@ -28,11 +56,8 @@ Status check_layout(int role, const leet_tensor_spec& spec) {
   if (spec.rank != rank) {
     return invalid(fmt::format("{}: rank {}; needs rank {}", name, spec.rank, rank));
   }
+  if (Status status = check_extents(role, spec); !status) return status;
   for (int axis = 0; axis < rank; ++axis) {
-    if (spec.extent[axis] < 0) {
-      return invalid(fmt::format("{}: extent {} along axis {}; needs 0 or more", name,
-                                 spec.extent[axis], axis));
-    }
     if (spec.stride[axis] < 0) {
       return invalid(fmt::format("{}: stride {} along axis {}; negative strides are not supported",
                                  name, spec.stride[axis], axis));

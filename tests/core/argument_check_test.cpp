@@ -138,6 +138,30 @@ INSTANTIATE_TEST_SUITE_P(
                    "k: rank 3; needs rank 4"},
         BadProblem{"NegativeExtent", [](Fixture& f) { f.spec(LEET_ROLE_V).extent[2] = -1; },
                    kInvalid, "v: extent -1"},
+        BadProblem{"HugeExtent",
+                   [](Fixture& f) {
+                     for (const int role : {LEET_ROLE_Q, LEET_ROLE_K}) {
+                       f.spec(role).extent[2] = 0;
+                       f.spec(role).extent[3] = (std::int64_t{1} << 40) + 1;
+                     }
+                   },
+                   kInvalid, "q: extent 1099511627777 along axis 3; needs 2^40 or less"},
+        BadProblem{"HugeEmptyTensor",
+                   [](Fixture& f) {
+                     f.spec(LEET_ROLE_V).extent[0] = std::int64_t{1} << 20;
+                     f.spec(LEET_ROLE_V).extent[1] = 0;
+                     f.spec(LEET_ROLE_V).extent[2] = std::int64_t{1} << 38;
+                     f.spec(LEET_ROLE_V).extent[3] = 1;
+                   },
+                   kInvalid,
+                   "v: extents [1048576, 0, 274877906944, 1]; the product of those that are not 0"},
+        BadProblem{"HugeBroadcast",
+                   [](Fixture& f) {
+                     f.spec(LEET_ROLE_K).extent[0] = f.spec(LEET_ROLE_K).extent[2] = std::int64_t{1}
+                                                                                     << 30;
+                     f.spec(LEET_ROLE_K).stride[0] = f.spec(LEET_ROLE_K).stride[2] = 0;
+                   },
+                   kInvalid, "below 2^60 bytes"},
         BadProblem{"NegativeStride", [](Fixture& f) { f.spec(LEET_ROLE_V).stride[1] = -30; },
                    kInvalid, "stride -30"},
         BadProblem{"LastStride", [](Fixture& f) { f.spec(LEET_ROLE_Q).stride[3] = 2; }, kInvalid,
@@ -204,6 +228,19 @@ INSTANTIATE_TEST_SUITE_P(
                    },
                    kInvalid, "need B=1"}),
     [](const auto& test) { return test.param.name; });
+
+TEST(ArgumentCheck, AcceptsEmptyTensorsUpToTheLimits) {
+  Fixture f;
+  for (const int role : {LEET_ROLE_Q, LEET_ROLE_K, LEET_ROLE_V, LEET_ROLE_OUT}) {
+    f.spec(role).extent[0] = 0;
+    f.spec(role).extent[2] = std::int64_t{1} << 40;
+  }
+  f.clear(LEET_ROLE_STATE_IN);
+  f.clear(LEET_ROLE_STATE_OUT);
+  f.spec(LEET_ROLE_LOG_DECAY).extent[0] = 0;
+  const Result<CheckedProblem> checked = check_problem(f.problem);
+  EXPECT_TRUE(checked.ok()) << checked.error().message;
+}
 
 TEST(ArgumentCheck, RefusesARoleThatItDoesNotKnow) {
   Fixture f;
