@@ -58,6 +58,8 @@ leet_status guarded(const char* function, leet_error* error, Body&& body) noexce
     return leet::sdk::report(error, LEET_STATUS_OUT_OF_MEMORY, function, "out of host memory");
   } catch (const std::exception& e) {
     return leet::sdk::report(error, LEET_STATUS_INTERNAL, function, e.what());
+  } catch (...) {  // of a plugin, say; C callers have no way to catch it
+    return leet::sdk::report(error, LEET_STATUS_INTERNAL, function, "an unknown exception");
   }
 }
 

@@ -60,6 +60,13 @@ Error plugin_error(const char* method, leet_status status, const leet_error& err
           error.domain, error.native_code};
 }
 
+Error plugin_threw(const char* method, const char* what) {
+  return {LEET_STATUS_INTERNAL,
+          fmt::format("threw an exception across the ABI{}{}", what == nullptr ? "" : ": ",
+                      what == nullptr ? "" : what),
+          method};
+}
+
 Result<leet_verdict> supports(const Method& method, const HostServices& host,
                               const leet_problem& problem, leet_device device,
                               const std::string& options) {

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <leet/leet.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -151,6 +152,27 @@ TEST_F(PlanTest, TurnsAnUnknownStatusIntoInternal) {
   const Status status = execute(**plan);
   EXPECT_EQ(status.error().code, LEET_STATUS_INTERNAL);
   EXPECT_THAT(status.error().message, HasSubstr("99"));
+}
+
+TEST_F(PlanTest, StopsExceptionsOfPlugins) {
+  const auto expect_stopped = [](const Error& error, const std::string& message) {
+    EXPECT_EQ(error.code, LEET_STATUS_INTERNAL);
+    EXPECT_EQ(error.message, message);
+    EXPECT_EQ(error.where, "test.fake");
+  };
+  script.supports = [](leet_verdict*, leet_error*) -> leet_status { throw 1; };
+  expect_stopped(supports(method_, host_, problem_, {LEET_DEVICE_CPU, 0}, "").error(),
+                 "threw an exception across the ABI");
+
+  script.execute = [](const leet_exec*, leet_error*) -> leet_status {
+    throw std::runtime_error("no such row");
+  };
+  expect_stopped(execute(**make()).error(), "threw an exception across the ABI: no such row");
+
+  script.plan_create = [](leet_method_plan**, leet_plan_info*, leet_error*) -> leet_status {
+    throw 1;
+  };
+  expect_stopped(make().error(), "threw an exception across the ABI");
 }
 
 TEST_F(PlanTest, RefusesAPluginThatSaysOkWithoutAPlan) {
