@@ -33,6 +33,25 @@ Status check_device(const Method& method, leet_device device) {
                            method.identity.id, device_name(device.type), names)};
 }
 
+// What a method that returned OK can't have meant, or nothing. Within these bounds nobody's
+// arithmetic on the workspace's size overflows.
+std::string implausible(const leet_method_plan* plan, const leet_plan_info& info) {
+  constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 60;
+  constexpr std::uint64_t kMaxAlignment = std::uint64_t{1} << 30;
+  if (plan == nullptr) return "no plan";
+  if (!std::has_single_bit(info.workspace_alignment)) {
+    return fmt::format("workspace alignment {}, which is no power of two",
+                       info.workspace_alignment);
+  }
+  if (info.workspace_alignment > kMaxAlignment) {
+    return fmt::format("workspace alignment {}; needs 2^30 or less", info.workspace_alignment);
+  }
+  if (info.workspace_bytes >= kMaxBytes) {
+    return fmt::format("{} bytes of workspace; needs less than 2^60", info.workspace_bytes);
+  }
+  return {};
+}
+
 // Memory for one execute, for callers who bring none.
 struct Workspace {
   void* data = nullptr;
@@ -104,14 +123,8 @@ Result<std::unique_ptr<Plan>> Plan::make(const Method& method, const HostService
   if (!status) return status.error();
   plan->info_.choice[sizeof plan->info_.choice - 1] = '\0';
   if (plan->info_.workspace_alignment == 0) plan->info_.workspace_alignment = 1;
-  if (plan->plan_ == nullptr || !std::has_single_bit(plan->info_.workspace_alignment)) {
-    return Error{LEET_STATUS_INTERNAL,
-                 fmt::format("returned OK with {}",
-                             plan->plan_ == nullptr
-                                 ? std::string("no plan")
-                                 : fmt::format("workspace alignment {}, which is no power of two",
-                                               plan->info_.workspace_alignment)),
-                 method.identity.id};
+  if (std::string why = implausible(plan->plan_, plan->info_); !why.empty()) {
+    return Error{LEET_STATUS_INTERNAL, "returned OK with " + why, method.identity.id};
   }
   return plan;
 }

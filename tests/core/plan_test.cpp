@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <leet/leet.hpp>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -182,14 +183,35 @@ TEST_F(PlanTest, RefusesAPluginThatSaysOkWithoutAPlan) {
   EXPECT_EQ(make().error().code, LEET_STATUS_INTERNAL);
 }
 
-TEST_F(PlanTest, RefusesAWorkspaceAlignmentThatIsNoPowerOfTwo) {
-  script.plan_create = [](leet_method_plan** plan, leet_plan_info* info, leet_error*) {
+TEST_F(PlanTest, RefusesAnImplausibleWorkspace) {
+  std::uint64_t bytes = 0, alignment = 0;
+  script.plan_create = [&](leet_method_plan** plan, leet_plan_info* info, leet_error*) {
     *plan = reinterpret_cast<leet_method_plan*>(&script);
-    info->workspace_alignment = 48;
+    info->workspace_bytes = bytes;
+    info->workspace_alignment = alignment;
     return LEET_STATUS_OK;
   };
-  EXPECT_EQ(make().error().code, LEET_STATUS_INTERNAL);
-  EXPECT_EQ(script.destroyed, 1);
+  const auto expect_refused = [&](const std::string& message) {
+    script.destroyed = 0;
+    const auto plan = make();
+    ASSERT_FALSE(plan.ok());
+    EXPECT_EQ(plan.error().code, LEET_STATUS_INTERNAL);
+    EXPECT_EQ(plan.error().message, message);
+    EXPECT_EQ(script.destroyed, 1);
+  };
+  alignment = 48;
+  expect_refused("returned OK with workspace alignment 48, which is no power of two");
+  alignment = std::uint64_t{1} << 31;
+  expect_refused("returned OK with workspace alignment 2147483648; needs 2^30 or less");
+  alignment = 64;
+  bytes = std::uint64_t{1} << 60;
+  expect_refused("returned OK with 1152921504606846976 bytes of workspace; needs less than 2^60");
+  bytes = std::numeric_limits<std::uint64_t>::max() - 8;  // rounded up it would be nothing
+  expect_refused("returned OK with 18446744073709551607 bytes of workspace; needs less than 2^60");
+
+  bytes = (std::uint64_t{1} << 60) - 1;
+  alignment = std::uint64_t{1} << 30;
+  EXPECT_TRUE(make().ok());
 }
 
 TEST_F(PlanTest, BringsAWorkspaceWhenTheCallerHasNone) {
