@@ -65,17 +65,62 @@ leet_status guarded(const char* function, leet_error* error, Body&& body) noexce
 
 Error invalid(std::string message) { return {LEET_STATUS_INVALID_ARGUMENT, std::move(message)}; }
 
-// Copies as much of `from` as the caller's struct holds; both begin with struct_size, which stays
-// the caller's.
+// How many bytes of a caller's struct count: as with LEET_HAS, a field that its struct_size cuts is
+// one that it doesn't have. `fields` are all of the struct's but struct_size, in order.
+template <class Struct, class... Fields>
+std::size_t whole_fields(std::uint32_t struct_size, Fields Struct::*... fields) {
+  static const Struct layout{};
+  std::size_t size = sizeof layout.struct_size;
+  const auto extend = [&](const auto& field) {
+    const auto end = static_cast<std::size_t>(reinterpret_cast<const char*>(&field) -
+                                              reinterpret_cast<const char*>(&layout)) +
+                     sizeof field;
+    if (end <= struct_size) size = end;
+  };
+  (extend(layout.*fields), ...);
+  return size;
+}
+
+std::size_t whole(const leet_context_options& s) {
+  using S = leet_context_options;
+  return whole_fields(s.struct_size, &S::threads, &S::configuration, &S::plugin_paths,
+                      &S::plugin_path_count, &S::only_plugin_paths, &S::log_level);
+}
+
+std::size_t whole(const leet_method_info& s) {
+  using S = leet_method_info;
+  return whole_fields(s.struct_size, &S::reserved, &S::id, &S::version, &S::summary, &S::reference,
+                      &S::path, &S::identity, &S::options);
+}
+
+std::size_t whole(const leet_report_entry& s) {
+  using S = leet_report_entry;
+  return whole_fields(s.struct_size, &S::usable, &S::path, &S::rule, &S::seen, &S::action);
+}
+
+std::size_t whole(const leet_verdict& s) {
+  using S = leet_verdict;
+  return whole_fields(s.struct_size, &S::answer, &S::predicted_seconds, &S::reason);
+}
+
+std::size_t whole(const leet_plan_info& s) {
+  using S = leet_plan_info;
+  return whole_fields(s.struct_size, &S::properties, &S::precision_used, &S::reserved,
+                      &S::workspace_bytes, &S::workspace_alignment, &S::persistent_bytes,
+                      &S::predicted_seconds, &S::flops, &S::bytes_moved, &S::declared_rel_error,
+                      &S::choice);
+}
+
+// Copies as many fields of `from` as the caller's struct holds; both begin with struct_size, which
+// stays the caller's.
 template <class Struct>
 Status copy_out(const Struct& from, Struct* to) {
   if (to == nullptr || to->struct_size < sizeof(std::uint32_t)) {
     return invalid("the struct to fill: null or without its struct_size");
   }
-  const std::uint32_t size = std::min<std::uint32_t>(to->struct_size, sizeof(Struct));
   std::memcpy(reinterpret_cast<char*>(to) + sizeof(std::uint32_t),
               reinterpret_cast<const char*>(&from) + sizeof(std::uint32_t),
-              size - sizeof(std::uint32_t));
+              whole(*to) - sizeof(std::uint32_t));
   return {};
 }
 
@@ -106,12 +151,10 @@ bool is_log_level(std::string_view name) {
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
-// The caller's options, as much of them as its struct_size has.
+// The caller's options, as many fields of them as its struct has.
 leet_context_options read_options(const leet_context_options* given) {
   leet_context_options options{};
-  if (given != nullptr) {
-    std::memcpy(&options, given, std::min<std::size_t>(given->struct_size, sizeof options));
-  }
+  if (given != nullptr) std::memcpy(&options, given, whole(*given));
   return options;
 }
 
@@ -139,6 +182,10 @@ leet_status leet_context_create(const leet_context_options* given, leet_context*
   return guarded("leet_context_create", error, [&]() -> Status {
     if (context == nullptr)
       return invalid("context: null; needs the address to write the handle to");
+    if (given != nullptr && given->struct_size < sizeof(std::uint32_t)) {
+      return invalid(fmt::format("options: struct_size {}; needs {} of leet/leet.h",
+                                 given->struct_size, sizeof(leet_context_options)));
+    }
     const leet_context_options options = read_options(given);
     if (options.threads < 0) {
       return invalid(fmt::format("threads={}: needs 0 (as configured) or more", options.threads));

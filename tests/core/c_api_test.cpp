@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <leet/leet.hpp>
 #include <memory>
 #include <string>
@@ -153,6 +155,66 @@ TEST(CApi, HandlesNullAndForeignStructSizes) {
   ASSERT_EQ(leet_method_find(context.handle(), "recurrent", 0, &older, &error), LEET_STATUS_OK);
   EXPECT_STREQ(older.id, "leet.recurrent");
   EXPECT_EQ(older.version, nullptr);
+}
+
+// The bytes from `begin` to the struct's end, all of them this one.
+template <class Struct>
+bool untouched(const Struct& object, std::size_t begin, unsigned char byte) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&object);
+  return std::all_of(bytes + begin, bytes + sizeof object,
+                     [&](unsigned char seen) { return seen == byte; });
+}
+
+TEST(CApi, WritesNoFieldThatTheStructSizeCuts) {
+  Context context(build_tree());
+  leet_error error{};
+  error.struct_size = sizeof error;
+  // What each size has room for, field by field.
+  struct Room {
+    std::uint32_t struct_size;
+    std::size_t end;
+  };
+  for (const Room room : {Room{4, 4}, Room{7, 4}, Room{8, 8}, Room{12, 8}, Room{15, 8},
+                          Room{16, 16}, Room{20, 16}, Room{63, 56}, Room{64, 64}, Room{99, 64}}) {
+    leet_method_info info;
+    std::memset(&info, 0xee, sizeof info);
+    info.struct_size = room.struct_size;
+    ASSERT_EQ(leet_method_find(context.handle(), "recurrent", 0, &info, &error), LEET_STATUS_OK);
+    EXPECT_EQ(info.struct_size, room.struct_size);
+    EXPECT_TRUE(untouched(info, room.end, 0xee)) << "struct_size " << room.struct_size;
+    EXPECT_FALSE(room.end > 4 && untouched(info, room.end - 1, 0xee))
+        << "struct_size " << room.struct_size;
+  }
+
+  leet_report_entry entry;
+  std::memset(&entry, 0xee, sizeof entry);
+  entry.struct_size = offsetof(leet_report_entry, action) + 4;
+  ASSERT_EQ(leet_report_get(context.handle(), 0, &entry, &error), LEET_STATUS_OK);
+  EXPECT_TRUE(untouched(entry, offsetof(leet_report_entry, action), 0xee));
+  EXPECT_STREQ(entry.seen, context.report()[0].seen);
+}
+
+TEST(CApi, ReadsNoOptionThatTheStructSizeCuts) {
+  leet_error error{};
+  error.struct_size = sizeof error;
+  leet_context_options options;
+  std::memset(&options, 0xee, sizeof options);  // pointers that no one may follow
+  options.threads = 1;
+  for (const std::uint32_t size : {8U, 12U, 15U}) {
+    options.struct_size = size;
+    leet_context* context = nullptr;
+    ASSERT_EQ(leet_context_create(&options, &context, &error), LEET_STATUS_OK) << error.message;
+    leet_context_destroy(context);
+  }
+  options.configuration = nullptr;
+  options.struct_size = 20;
+  leet_context* context = nullptr;
+  EXPECT_EQ(leet_context_create(&options, &context, &error), LEET_STATUS_OK) << error.message;
+  leet_context_destroy(context);
+
+  options.struct_size = 0;
+  EXPECT_EQ(leet_context_create(&options, &context, &error), LEET_STATUS_INVALID_ARGUMENT);
+  EXPECT_THAT(error.message, HasSubstr("struct_size 0"));
 }
 
 }  // namespace
