@@ -49,6 +49,7 @@ class Naive {
   sdk::PlanInfo info() const { return info_; }
 
   void execute(const sdk::Host& host, const sdk::Exec& exec) const {
+    if (exec.writes_nothing()) return;
     if (f64_) {
       execute_cpu<double>(host, exec, config_);
     } else {

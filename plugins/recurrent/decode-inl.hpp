@@ -13,6 +13,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include <cmath>
 #include <cstdint>
 #include <leet/plugin/decay.hpp>
 #include <leet/plugin/scratch.hpp>
@@ -54,13 +55,16 @@ HWY_NOINLINE void advance_row(const float* from, sdk::SplitDecay<float> gamma, f
     if (from != nullptr) {
       hwy::Prefetch(from + i + kPrefetchAhead);
       const auto s = hn::LoadU(d, from + i);
-      sum = hn::MulAdd(s, high, hn::MulAdd(s, low, sum));
+      // An infinite s stays infinite, where low alone would make it NaN.
+      const auto correction = hn::IfThenElseZero(hn::IsFinite(s), hn::Mul(s, low));
+      sum = hn::MulAdd(s, high, hn::Add(correction, sum));
     }
     hn::StoreU(sum, d, to + i);
   }
   for (; i < count; ++i) {
     const float s = from != nullptr ? from[i] : 0.0F;
-    to[i] = s * gamma.high + (s * gamma.low + k * v[i]);
+    const float correction = std::isfinite(s) ? s * gamma.low : 0.0F;
+    to[i] = s * gamma.high + (correction + k * v[i]);
   }
 }
 

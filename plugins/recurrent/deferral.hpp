@@ -23,8 +23,9 @@ namespace leet::plugin_recurrent {
 // of the state go by.
 inline constexpr std::int64_t kBlockSteps = 96;
 
-// 2^40: leaves k v room up to 2^87.
-inline constexpr double kLargest = 40 * 0.69314718055994531;
+// 2^24: products k v up to 2^104, 2e31, do not overflow. More would lengthen the blocks of strong
+// decays (above 0.17 a step) only.
+inline constexpr double kLargest = 24 * 0.69314718055994531;
 
 // For decays that the key channels share (none, head, step).
 class SharedDeferral {

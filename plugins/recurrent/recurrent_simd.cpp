@@ -153,7 +153,7 @@ class Recurrence {
         const float low = buffers.rescale_low[r];
         auto* to =
             reinterpret_cast<float*>(state_out_->row(piece.index, piece.s, r)) + piece.first + j;
-        for (std::int64_t d = 0; d < columns; ++d) to[d] = row[d] * high + row[d] * low;
+        scale_row(row, high, low, to, columns);
       }
     }
   }

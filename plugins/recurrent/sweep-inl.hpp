@@ -4,15 +4,19 @@
 // the o of a few tokens stay in registers. Compiled once for each instruction set (Highway's
 // foreach_target), so there is no include guard of the usual kind.
 //
-//     for a group of C tokens
-//       v_c *= exp(-G_c), o_c = 0                  G_c: the log decay summed from the block's first
-//       token to c for a row r:  s = S[r];  for each c:  s += k_c[r] v_c,  o_c += q_c[r] s;  S[r] =
-//       s out_c = scale exp(G_c) o_c
+//     for a group of tokens c
+//       v_c *= exp(-G_c),  o_c = 0
+//       for a row r
+//         s = S[r]
+//         for each c:  s += k_c[r] v_c,  o_c += q_c[r] s
+//         S[r] = s
+//       out_c = scale exp(G_c) o_c
 //
-// The decay is deferred on v and o, so that k and q are broadcast from where the caller has them
-// and a row costs nothing but its FMAs; where a block begins, the rows are first multiplied by what
-// the block before deferred. Bound: 2 (1 + heads) FMAs of 2 vectors for each row and token, against
-// 2 loads and 2 stores of S a row.
+// G_c is the log decay summed from the block's first token to c. The decay is deferred on v and o,
+// so that k and q are broadcast from where the caller has them and a row costs nothing but its
+// FMAs; where a block begins, the rows are first multiplied by what the block before deferred.
+//
+// Bound: 2 (1 + heads) FMAs for each row and token, against 2 loads and 2 stores of S a row.
 #if defined(LEET_PLUGINS_RECURRENT_SWEEP_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef LEET_PLUGINS_RECURRENT_SWEEP_INL_HPP
 #undef LEET_PLUGINS_RECURRENT_SWEEP_INL_HPP
@@ -22,6 +26,7 @@
 
 #include <hwy/highway.h>
 
+#include <cmath>
 #include <cstdint>
 
 #define LEET_UNROLL _Pragma("GCC unroll 16")
@@ -46,6 +51,23 @@ constexpr int tokens_at_once(int heads) { return heads <= 1 ? 3 : 2; }
 #else
 constexpr int tokens_at_once(int heads) { return heads <= 2 ? 2 : 1; }
 #endif
+
+// s (high + low). An infinite s stays infinite, where low alone would make it NaN.
+HWY_INLINE Vector scaled(Vector s, Vector high, Vector low) {
+  const Vector rounded = hn::Mul(s, high);
+  return hn::IfThenElse(hn::IsFinite(s), hn::MulAdd(s, high, hn::Mul(s, low)), rounded);
+}
+
+// to = row (high + low).
+inline void scale_row(const float* row, float high, float low, float* to, std::int64_t count) {
+  const Floats d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(scaled(hn::LoadU(d, row + i), hn::Set(d, high), hn::Set(d, low)), d, to + i);
+  }
+  for (; i < count; ++i) to[i] = row[i] * high + (std::isfinite(row[i]) ? row[i] * low : 0.0F);
+}
 
 // Rows of time are `stride` elements apart.
 struct Rows {
@@ -99,8 +121,7 @@ HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first, std::int64_t 
       LEET_UNROLL for (int n = 0; n < kVectors; ++n) {
         s[n] = hn::Load(d, at + n * lanes);
         if constexpr (kRescale) {
-          s[n] = hn::MulAdd(s[n], hn::Set(d, args.rescale_high[r]),
-                            hn::Mul(s[n], hn::Set(d, args.rescale_low[r])));
+          s[n] = scaled(s[n], hn::Set(d, args.rescale_high[r]), hn::Set(d, args.rescale_low[r]));
         }
       }
       LEET_UNROLL for (int c = 0; c < kTokens; ++c) {

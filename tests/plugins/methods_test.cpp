@@ -252,6 +252,42 @@ TEST_P(AnyMethod, LargeRatesUnderflowToNothing) {
   }
 }
 
+TEST_P(AnyMethod, LargeProductsStayFinite) {
+  for (const int decay : {LEET_DECAY_HEAD, LEET_DECAY_CHANNEL}) {
+    SCOPED_TRACE(testing::Message() << "decay " << decay);
+    Operands operands({.H = 1, .N = 200, .R = 3, .D = 20, .decay_kind = decay, .rate = 0.28});
+    operands[LEET_ROLE_V].fill_with([](auto, auto, auto t, auto d) { return 1e28 * (t + d + 1); });
+    operands[LEET_ROLE_Q].fill(1e-25);
+    const core::OracleResult expected = operands.oracle();
+    expect_near(operands, expected, run(GetParam(), operands));
+  }
+}
+
+TEST_P(AnyMethod, AnInfiniteStateStaysInfinite) {
+  for (const std::int64_t N : {1, 5, 200}) {
+    SCOPED_TRACE(testing::Message() << "N=" << N);
+    Operands operands({.H = 1, .N = N, .R = 2, .D = 19, .rate = 0.01, .has_state_in = true});
+    operands[LEET_ROLE_STATE_IN].fill(std::numeric_limits<double>::infinity());
+    run(GetParam(), operands);
+    for (const double value : operands[LEET_ROLE_STATE_OUT].values()) {
+      EXPECT_EQ(value, std::numeric_limits<double>::infinity());
+    }
+  }
+}
+
+TEST_P(AnyMethod, NothingToWriteIsNothingToDo) {
+  // Extents that would overflow a count of the work, of tensors without an element.
+  constexpr std::int64_t kHuge = std::int64_t{1} << 40;
+  const OperatorCase c{.B = 1, .H = 1, .N = 0, .has_state_out = false};
+  Operands operands(c);
+  for (const int role :
+       {LEET_ROLE_Q, LEET_ROLE_K, LEET_ROLE_V, LEET_ROLE_LOG_DECAY, LEET_ROLE_OUT}) {
+    operands[role].view().spec.extent[1] = kHuge;
+    operands[role].view().spec.extent[2] = 0;
+  }
+  run(GetParam(), operands);
+}
+
 TEST_P(AnyMethod, MinusInfinityForgetsExactly) {
   for (const int decay : {LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL}) {
     SCOPED_TRACE(testing::Message() << "decay " << decay);

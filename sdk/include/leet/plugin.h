@@ -309,8 +309,9 @@ typedef struct leet_option {
 
 /* A method. Static, owned by the plugin, valid for the life of the process; all strings are UTF-8
  * and NUL-ended, none of the method's own is NULL. Options are written "key=value;key=value"; NULL
- * and "" mean none; an unknown key or a bad value is INVALID_ARGUMENT. A null function pointer means
- * that the ability is absent; supports, plan_create, execute and plan_destroy are required. */
+ * and "" mean none; an unknown key or a bad value is INVALID_ARGUMENT. A null function pointer
+ * means that the ability is absent; supports, plan_create, execute and plan_destroy are required.
+ */
 typedef struct leet_method {
   uint32_t struct_size;
   uint32_t reserved;                 /* zero */

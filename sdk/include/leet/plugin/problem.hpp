@@ -89,6 +89,17 @@ class Exec {
   }
   TensorView tensor(int role) const { return TensorView(*exec_.tensors[role]); }
 
+  // Whether no output has an element, so that there is nothing to do. The other extents may then
+  // be of any size, because no tensor need have memory.
+  bool writes_nothing() const {
+    for (const int role : {LEET_ROLE_OUT, LEET_ROLE_STATE_OUT}) {
+      if (!has(role)) continue;
+      const std::int64_t* const extent = exec_.tensors[role]->spec.extent;
+      if (extent[0] > 0 && extent[1] > 0 && extent[2] > 0 && extent[3] > 0) return false;
+    }
+    return true;
+  }
+
   // The time span of sequence i in [0, shape().sequences). Reads sequence_offsets, so only where
   // they are in host memory.
   Sequence sequence(std::int64_t i) const {
