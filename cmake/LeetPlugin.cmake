@@ -34,7 +34,7 @@ function(leet_add_plugin name)
 
   set(target leet_plugin_${name})
   add_library(${target} MODULE ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE Leet::sdk ${arg_LIBRARIES})
+  target_link_libraries(${target} PRIVATE Leet::sdk ${arg_LIBRARIES} m)
   target_compile_features(${target} PRIVATE cxx_std_20 c_std_11)
   target_compile_definitions(${target} PRIVATE
     LEET_BUILD_ID="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")

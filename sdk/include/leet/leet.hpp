@@ -18,6 +18,10 @@
 #ifndef LEET_LEET_HPP
 #define LEET_LEET_HPP
 
+#if __cplusplus < 202002L
+#error "leet/leet.hpp needs C++20"
+#endif
+
 #include <leet/leet.h>
 
 #include <array>

@@ -382,6 +382,11 @@ enum {
   LEET_FEATURE_F32_OUT = 32       /* f32 out from 16-bit q, k, v */
 };
 
+/* Free text for leet_note_desc::build_id; leet_add_plugin() defines it as the compiler's name. */
+#ifndef LEET_BUILD_ID
+#define LEET_BUILD_ID ""
+#endif
+
 /* The masks are what `leet list` shows and what the validator holds supports() to. Never changes;
  * the alignment is 4, that of a note. */
 typedef struct leet_note_desc {

@@ -5,6 +5,10 @@
 #ifndef LEET_PLUGIN_HPP
 #define LEET_PLUGIN_HPP
 
+#if __cplusplus < 202002L
+#error "leet/plugin.hpp needs C++20"
+#endif
+
 #include <leet/plugin.h>
 
 #include <leet/plugin/claims.hpp>

@@ -16,10 +16,6 @@
 #include <leet/plugin/error.hpp>
 #include <string_view>
 
-#ifndef LEET_BUILD_ID  // leet_add_plugin() defines it
-#define LEET_BUILD_ID ""
-#endif
-
 namespace leet::sdk {
 
 // The fields of leet_note_desc that an author decides.
@@ -41,7 +37,19 @@ constexpr void copy_text(char (&to)[Size], std::string_view from) {
 }
 }  // namespace detail
 
+constexpr bool is_id(std::string_view text) {
+  if (text.empty() || text.front() == '.' || text.back() == '.') return false;
+  for (const char c : text) {
+    const bool legal = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    if (!legal) return false;
+  }
+  return true;
+}
+
+// Evaluated by the compiler: what a note can't hold does not compile.
 constexpr leet_note_desc identity(const Identity& from) {
+  if (!is_id(from.id))
+    throw "an id has the characters a-z 0-9 _ . and no dot at an end: me.my_method";
   leet_note_desc note{};
   note.note_version = LEET_NOTE_VERSION;
   note.abi_major = LEET_ABI_MAJOR;
