@@ -45,6 +45,16 @@ auto with_array(const std::string& option, const tools::Array& array) {
   return [=](RunFiles& files) { files.set(option, array); };
 }
 
+// q, k and v without elements, of these extents.
+auto with_empty(const Extents& extents) {
+  return [=](RunFiles& files) {
+    for (const char* option : {"--q", "--k", "--v"}) {
+      files.set(option, tools::Array::zeros(sdk::kF32, extents));
+    }
+    files.drop("--log-decay");
+  };
+}
+
 auto with_value(const std::string& option, const std::string& value) {
   return [=](RunFiles& files) { files.set(option, value); };
 }
@@ -112,6 +122,12 @@ std::vector<BadInput> bad_files() {
       {"HeadsThatDoNotDivide",
        with_array("--k", random_array(sdk::kF32, {1, 3, 5, 3}, 2)),
        {"q.npy: q: 2 heads", "divisor of the 3 output heads"}},
+      {"HugeHeadsWithoutElements",
+       with_empty({1, std::numeric_limits<std::int64_t>::max(), 0, 4}),
+       {"q.npy: q: extent 9223372036854775807 along axis 1", "needs 2^40 or less"}},
+      {"HugeExtentsWithoutElements",
+       with_empty({std::int64_t{1} << 30, std::int64_t{1} << 30, 0, 4}),
+       {"q.npy: q: extents [1073741824, 1073741824, 0, 4]", "below 2^60 bytes"}},
       {"NanDecay",
        with_array("--log-decay", array_of(sdk::kF32, {2}, {-0.1, kNan})),
        {"log-decay.npy: log_decay[0, 1, 0, 0] is nan", "needs a number <= 0"}},
