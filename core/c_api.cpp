@@ -187,8 +187,9 @@ leet_status leet_context_create(const leet_context_options* given, leet_context*
                                  given->struct_size, sizeof(leet_context_options)));
     }
     const leet_context_options options = read_options(given);
-    if (options.threads < 0) {
-      return invalid(fmt::format("threads={}: needs 0 (as configured) or more", options.threads));
+    if (options.threads < 0 || options.threads > leet::core::kMaxThreads) {
+      return invalid(fmt::format("threads={}: needs 0 (as configured) to {}", options.threads,
+                                 leet::core::kMaxThreads));
     }
     if (options.plugin_paths == nullptr && options.plugin_path_count != 0) {
       return invalid(

@@ -31,7 +31,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileSize = 1 << 20;  // a person writes it; more is another file
-constexpr int kMaxThreads = 4096;
 constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info",
                                                         "warn",  "error", "off"};
 

@@ -24,6 +24,9 @@
 
 namespace leet::core {
 
+// The most workers that may be asked for, here or elsewhere.
+inline constexpr int kMaxThreads = 4096;
+
 struct Configuration {
   std::filesystem::path file;  // empty: the defaults below
   std::vector<std::filesystem::path> search;

@@ -116,6 +116,7 @@ TEST(CApi, SaysWhatIsWrongWithTheStatusOfTheTable) {
             LEET_STATUS_UNAVAILABLE);
   EXPECT_EQ(status_of([] { Context({.log_level = "loud"}); }), LEET_STATUS_INVALID_ARGUMENT);
   EXPECT_EQ(status_of([] { Context({.threads = -1}); }), LEET_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(status_of([] { Context({.threads = 4097}); }), LEET_STATUS_INVALID_ARGUMENT);
 
   problem.decay[0] = 0.5F;
   const Plan plan = context.plan("recurrent", problem.tensors, options);

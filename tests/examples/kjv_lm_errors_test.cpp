@@ -43,6 +43,9 @@ TEST(KjvLmErrors, OptionsAreUsage) {
   expect_failure(run_process({kProgram, "--method", "naive", "--no-such-option"}), 2,
                  "--no-such-option");
   expect_failure(run_process({kProgram, "--method", "naive", "--generate", "-1"}), 2, "--generate");
+  expect_failure(run_process({kProgram, "--method", "naive", "--threads", "0"}), 2, "--threads");
+  expect_failure(run_process({kProgram, "--method", "naive", "--threads", "4097"}), 2,
+                 "threads=4097");
 }
 
 TEST(KjvLmErrors, FilesAreUsage) {

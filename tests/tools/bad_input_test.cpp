@@ -170,6 +170,7 @@ std::vector<BadInput> bad_options() {
       {"UnknownOutDtype", with_value("--out-dtype", "i64"), {"--out-dtype", "i64"}},
       {"InfiniteScale", with_value("--scale", "inf"), {"scale=inf", "finite"}},
       {"NoThreads", with_value("--threads", "0"), {"--threads", "0"}},
+      {"TooManyThreads", with_value("--threads", "4097"), {"--threads", "4097"}},
       {"InfiniteTolerance", with_value("--tolerance", "inf"), {"--tolerance", "finite"}},
       {"NanTolerance", with_value("--tolerance", "nan"), {"--tolerance", "finite"}},
       {"NegativeTolerance", with_value("--tolerance", "-1"), {"--tolerance", "finite"}},

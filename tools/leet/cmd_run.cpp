@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/configuration.hpp"
 #include "tools/leet/array_check.hpp"
 #include "tools/leet/command.hpp"
 #include "tools/leet/method_run.hpp"
@@ -71,7 +72,7 @@ void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action)
   command->add_option("--out-dtype", options->out_dtype, "The dtype of out; by default q's")
       ->check(CLI::IsMember({"f16", "bf16", "f32", "f64"}));
   command->add_option("--threads", options->threads, "Workers; by default as configured")
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::Range(1, core::kMaxThreads));
   command
       ->add_option("--option", options->method_options,
                    "An option of the method (`leet info METHOD`); may be repeated")

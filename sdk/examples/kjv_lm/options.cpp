@@ -47,7 +47,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
                "are replaced in it");
   app.add_option("--threads", options.threads,
                  "Workers of the method; default: as configured, else one for each CPU")
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::PositiveNumber);
   app.add_option("--chunk", options.chunk,
                  "Bytes read in one pass, the state carried between passes; more need more memory; "
                  "default: 1024")
