@@ -3,6 +3,7 @@
 // leet/leet.h on top of the core. Nothing is decided here: arguments are translated, results copied
 // out, exceptions stopped.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <leet/leet.h>
 
 #include <algorithm>
@@ -147,8 +148,8 @@ std::string text_or_empty(const char* text) {
 }
 
 bool is_log_level(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"trace", "debug", "info", "warn", "error", "off"};
-  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+  using leet::core::kLogLevels;
+  return std::find(kLogLevels.begin(), kLogLevels.end(), name) != kLogLevels.end();
 }
 
 // The caller's options, as many fields of them as its struct has.
@@ -199,8 +200,8 @@ leet_status leet_context_create(const leet_context_options* given, leet_context*
         leet::core::find_configuration(text_or_empty(options.configuration));
     if (!configuration) return configuration.error();
     if (options.log_level != nullptr && !is_log_level(options.log_level)) {
-      return invalid(fmt::format("log_level='{}': needs trace, debug, info, warn, error or off",
-                                 options.log_level));
+      return invalid(fmt::format("log_level='{}': needs one of {}", options.log_level,
+                                 fmt::join(leet::core::kLogLevels, ", ")));
     }
 
     RegistryOptions registry;

@@ -15,6 +15,7 @@
 #ifndef LEET_CORE_CONFIGURATION_HPP
 #define LEET_CORE_CONFIGURATION_HPP
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -26,6 +27,10 @@ namespace leet::core {
 
 // The most workers that may be asked for, here or elsewhere.
 inline constexpr int kMaxThreads = 4096;
+
+// The names of log levels.
+inline constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info",
+                                                               "warn",  "error", "off"};
 
 struct Configuration {
   std::filesystem::path file;  // empty: the defaults below

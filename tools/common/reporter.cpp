@@ -2,9 +2,11 @@
 #include "tools/common/reporter.hpp"
 
 #include <fmt/format.h>
+#include <leet/leet.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "tools/common/exit_code.hpp"
@@ -65,26 +67,10 @@ int exit_code_of(leet_status status) {
 }
 
 const char* status_name(leet_status status) {
-  switch (status) {
-    case LEET_STATUS_OK:
-      return "OK";
-    case LEET_STATUS_INVALID_ARGUMENT:
-      return "INVALID_ARGUMENT";
-    case LEET_STATUS_UNSUPPORTED:
-      return "UNSUPPORTED";
-    case LEET_STATUS_OUT_OF_MEMORY:
-      return "OUT_OF_MEMORY";
-    case LEET_STATUS_UNAVAILABLE:
-      return "UNAVAILABLE";
-    case LEET_STATUS_DEVICE_ERROR:
-      return "DEVICE_ERROR";
-    case LEET_STATUS_DEVICE_POISONED:
-      return "DEVICE_POISONED";
-    case LEET_STATUS_INTERNAL:
-      return "INTERNAL";
-    default:
-      return "UNKNOWN";  // a plugin's own number
-  }
+  constexpr std::string_view kPrefix = "LEET_STATUS_";
+  const char* const name = leet_status_name(status);
+  // Without the prefix it is a plugin's own number.
+  return std::string_view(name).starts_with(kPrefix) ? name + kPrefix.size() : "UNKNOWN";
 }
 
 }  // namespace leet::tools

@@ -45,7 +45,8 @@ class Reporter {
 // or (every other status) a plugin that failed.
 int exit_code_of(leet_status status);
 
-// "INVALID_ARGUMENT" for LEET_STATUS_INVALID_ARGUMENT and so on.
+// leet_status_name less its prefix: "INVALID_ARGUMENT" for LEET_STATUS_INVALID_ARGUMENT; "UNKNOWN"
+// for a number that is none.
 const char* status_name(leet_status status);
 
 }  // namespace leet::tools

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <vector>
 
+#include "core/configuration.hpp"
 #include "tools/common/exit_code.hpp"
 #include "tools/common/reporter.hpp"
 #include "tools/leet/command.hpp"
@@ -30,8 +31,9 @@ void add_global_options(CLI::App& app, GlobalOptions& global) {
   app.add_flag("--only-plugins", global.only_plugin_paths, "Search nowhere but in --plugins");
   app.add_option("--config", global.configuration, "Use this YAML configuration")
       ->type_name("FILE");
+  const std::vector<std::string> levels(core::kLogLevels.begin(), core::kLogLevels.end());
   app.add_option("--log-level", global.log_level, "How much plugins may log to stderr")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
+      ->check(CLI::IsMember(levels));
 }
 
 std::string given_command(const CLI::App& app) {
