@@ -271,6 +271,33 @@ INSTANTIATE_TEST_SUITE_P(File, BadInputTest, testing::ValuesIn(bad_files()), nam
 INSTANTIATE_TEST_SUITE_P(Option, BadInputTest, testing::ValuesIn(bad_options()), name_of);
 INSTANTIATE_TEST_SUITE_P(Output, BadInputTest, testing::ValuesIn(bad_outputs()), name_of);
 
+TEST(BadInput, EmptyPathsAreRefused) {
+  for (const char* option :
+       {"--q", "--log-decay", "--state-in", "--sequence-offsets", "--out", "--state-out",
+        "--expect", "--expect-state", "--config", "--plugins"}) {
+    RunFiles files;
+    files.drop(option);
+    std::vector<std::string> arguments = files.arguments("recurrent");
+    arguments.insert(arguments.end(), {option, ""});
+    const ProcessResult result = run_leet(arguments);
+    EXPECT_EQ(result.exit_code, kExitUsage) << option;
+    EXPECT_EQ(count_lines(result.err), 1) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(std::string(option) + ": needs a path")) << result.err;
+    EXPECT_FALSE(std::filesystem::exists(files.path("o.npy"))) << option;
+  }
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"compare", "", "b.npy"},
+                                             {"compare", "a.npy", ""},
+                                             {"bench", "--compare", "a.json", ""},
+                                             {"validate", "--counts", ""},
+                                             {"validate", "--write-counts", ""}}) {
+    const ProcessResult result = run_leet(arguments);
+    EXPECT_EQ(result.exit_code, kExitUsage) << result.err;
+    EXPECT_EQ(count_lines(result.err), 1) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("needs a path"));
+  }
+}
+
 TEST(BadInput, OutputInAReadOnlyDirectoryIsRefused) {
   if (geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
   RunFiles files;

@@ -38,6 +38,7 @@ void add_bench_command(CLI::App& app, const GlobalOptions& global, Action& actio
           ->add_option("--compare", options->compare,
                        "Only what changed beyond noise between two --json outputs, old and new")
           ->type_name("FILE FILE")
+          ->check(check_path)
           ->expected(2)
           ->excludes(overhead);
   command

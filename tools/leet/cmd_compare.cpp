@@ -58,8 +58,10 @@ int compare_files(const CompareOptions& options) {
 void add_compare_command(CLI::App& app, const GlobalOptions&, Action& action) {
   CLI::App* command = app.add_subcommand("compare", "How far one .npy file is from another");
   const auto options = std::make_shared<CompareOptions>();
-  command->add_option("A", options->got, "The .npy file to judge")->required();
-  command->add_option("B", options->expected, "The .npy file that is right")->required();
+  command->add_option("A", options->got, "The .npy file to judge")->required()->check(check_path);
+  command->add_option("B", options->expected, "The .npy file that is right")
+      ->required()
+      ->check(check_path);
   command
       ->add_option("--tolerance", options->tolerance,
                    "The largest relative Frobenius error that passes; by default as right for A's "

@@ -17,7 +17,10 @@ namespace {
 
 void add_files(CLI::App& command, RunOptions& options) {
   const auto input = [&](const char* name, std::filesystem::path& file, const char* description) {
-    return command.add_option(name, file, description)->type_name("FILE")->group("Inputs (.npy)");
+    return command.add_option(name, file, description)
+        ->type_name("FILE")
+        ->check(check_path)
+        ->group("Inputs (.npy)");
   };
   input("--q", options.q, "[B, H, N, R]; f16, bf16, f32 or f64")->required();
   input("--k", options.k, "[B, H, N, R]")->required();
@@ -30,7 +33,10 @@ void add_files(CLI::App& command, RunOptions& options) {
         "i64 [sequences + 1]: sequences packed along N, with B = 1");
 
   const auto output = [&](const char* name, std::filesystem::path& file, const char* description) {
-    return command.add_option(name, file, description)->type_name("FILE")->group("Outputs (.npy)");
+    return command.add_option(name, file, description)
+        ->type_name("FILE")
+        ->check(check_path)
+        ->group("Outputs (.npy)");
   };
   output("--out", options.out, "[B, H, N, D]")->required();
   output("--state-out", options.state_out, "The state after the last step");
@@ -38,7 +44,10 @@ void add_files(CLI::App& command, RunOptions& options) {
 
 void add_checks(CLI::App& command, RunOptions& options) {
   const auto check = [&](const char* name, std::filesystem::path& file, const char* description) {
-    command.add_option(name, file, description)->type_name("FILE")->group("Checks");
+    command.add_option(name, file, description)
+        ->type_name("FILE")
+        ->check(check_path)
+        ->group("Checks");
   };
   check("--expect", options.expect, "What out should be; also says how many heads it has");
   check("--expect-state", options.expect_state, "What state-out should be");

@@ -252,9 +252,11 @@ void add_validate_command(CLI::App& app, const GlobalOptions& global, Action& ac
       command
           ->add_option("--counts", options->counts,
                        "Fail where the numbers of combinations differ from this table")
-          ->type_name("FILE");
+          ->type_name("FILE")
+          ->check(check_path);
   command->add_option("--write-counts", options->write_counts, "Write that table")
       ->type_name("FILE")
+      ->check(check_path)
       ->excludes(counts);
   command->add_flag("--list", options->list, "Print the checks, and run none");
   command->add_flag("--json", options->json, "Print a leet.validate/1 record");

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
 
 #include "tools/common/global_options.hpp"
 
@@ -15,6 +16,12 @@ namespace leet::tools {
 // Runs after the whole command line has been parsed; returns the exit code
 // (tools/common/exit_code.hpp).
 using Action = std::function<int()>;
+
+// A CLI11 check for options that name a file: an empty one would be as if the option were not
+// given.
+inline std::string check_path(const std::string& text) {
+  return text.empty() ? "needs a path, not an empty text" : "";
+}
 
 // Each adds its subcommand to `app` and, when it is the one given, sets `action`. `global` and
 // `action` outlive the parse.

@@ -27,10 +27,12 @@ void add_global_options(CLI::App& app, GlobalOptions& global) {
   app.add_option("--plugins", global.plugin_paths,
                  "Search this directory or plugin file first; may be repeated")
       ->type_name("PATH")
+      ->check(check_path)
       ->allow_extra_args(false);
   app.add_flag("--only-plugins", global.only_plugin_paths, "Search nowhere but in --plugins");
   app.add_option("--config", global.configuration, "Use this YAML configuration")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(check_path);
   const std::vector<std::string> levels(core::kLogLevels.begin(), core::kLogLevels.end());
   app.add_option("--log-level", global.log_level, "How much plugins may log to stderr")
       ->check(CLI::IsMember(levels));
