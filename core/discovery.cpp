@@ -147,7 +147,15 @@ std::string why_untrusted(const fs::path& file) {
   std::error_code failed;
   const fs::path real = fs::canonical(file, failed);
   if (failed) return {};  // unreadable, which is said elsewhere
-  const std::set<fs::path> judged{file.parent_path(), real.parent_path(), real};
+  std::set<fs::path> judged{real.parent_path(), real};
+  // Whoever can change a link of the chain chooses the file. The chain ends, as it has a real file.
+  fs::path link = file;
+  judged.insert(link.parent_path());
+  while (fs::is_symlink(link, failed)) {
+    link = link.parent_path() / fs::read_symlink(link, failed);
+    if (failed) return fmt::format("{}: {}", link.string(), failed.message());
+    judged.insert(link.parent_path());
+  }
   for (const fs::path& path : judged) {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) {

@@ -31,9 +31,9 @@ struct Discovery {
 // reached twice counts where it was reached first.
 Discovery discover(const RegistryOptions& options);
 
-// Why `file` can't be trusted: it, its directory, or the directory of the symbolic link that it was
-// reached by is writable by group or others, or owned by another user than root and this one. A
-// sticky bit does not help: others could still add files. "" where it can be trusted.
+// Why `file` can't be trusted: it, its directory, or the directory of a symbolic link in the chain
+// that it was reached by is writable by group or others, or owned by another user than root and
+// this one. A sticky bit does not help: others could still add files. "" where it can be trusted.
 std::string why_untrusted(const std::filesystem::path& file);
 
 }  // namespace leet::core

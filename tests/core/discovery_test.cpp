@@ -219,6 +219,17 @@ TEST_F(TrustTest, RefusesLinksThatOthersCouldChange) {
   EXPECT_EQ(why_untrusted(plugin_), "") << "reached directly";
 }
 
+TEST_F(TrustTest, RefusesChainsWithALinkThatOthersCouldChange) {
+  directory("outer");
+  fs::create_symlink("../links/a.so", root_ / "outer/a.so");
+  fs::create_symlink("a.so", root_ / "outer/b.so");
+  const fs::path chain = root_ / "outer/b.so";
+  EXPECT_EQ(why_untrusted(chain), "");
+  chmod((root_ / "links").c_str(), 0777);
+  EXPECT_THAT(why_untrusted(chain), HasSubstr("links has mode 0777"));
+  EXPECT_EQ(why_untrusted(plugin_), "") << "reached directly";
+}
+
 TEST_F(TrustTest, RefusesOtherOwners) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
   ASSERT_EQ(chown((root_ / "links").c_str(), 12345, 12345), 0);
