@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # From a fresh Debian 12 to the main job: sets up, builds, lists the plugins, cross-checks them, runs every method on a trained
-# language model's operator inputs and lets every method generate text. Ends with a table; exits 0 only when all of it is right.
+# language model's operator inputs and as that model's attention: its logits, the text it generates, how well it predicts
+# another. Ends with a table; exits 0 only when all of it is right.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -32,7 +33,8 @@ fi
 step "Cross-checking every method against fp64 and against each other"
 "$leet" validate "${methods[@]}"
 
-step "Running every method on the language model's operator inputs, and generating text"
+step "Running every method on the language model's operator inputs, and as its attention"
+expected_bits=$(jq .eval_bits_per_byte "$data/facts.json")
 all_right=yes
 rows=()
 for method in "${methods[@]}"; do
@@ -46,7 +48,13 @@ for method in "${methods[@]}"; do
     [[ $status -eq 0 ]] || all_right=no
     row+=$(jq -r '"|\(.out.relative_error)|\(.state_out.relative_error)"' <<<"$result")
   done
-  build/bin/kjv_lm --method "$method" --prompt "$data/prompt.txt" --generate 240 >"$work/text"
+  build/bin/kjv_lm --method "$method" --prompt "$data/prompt.txt" --generate 240 --logits "$work/logits.npy" >"$work/text"
+  result=$("$leet" compare "$work/logits.npy" "$data/logits.npy" --tolerance 1e-4 --json) || all_right=no
+  row+=$(jq -r '"|\(.relative_error)"' <<<"$result")
+  result=$(build/bin/kjv_lm --method "$method" --eval "$data/eval.txt" --json)
+  bits=$(jq .eval.bits_per_byte <<<"$result")
+  row+="|$bits"
+  jq -ne "($bits - $expected_bits) | fabs <= 1e-4" >/dev/null || all_right=no
   if cmp -s "$work/text" "$data/greedy.txt"; then
     row+="|identical"
   else
@@ -59,12 +67,14 @@ for method in "${methods[@]}"; do
   echo
 done
 
-step "Relative errors on real input (at most 2e-6), and the generated text against the expected one"
+step "On real input: relative errors of out and state (at most 2e-6) and of the model's logits (at most 1e-4), its
+   bits per byte of another text (at most 1e-4 from $(printf '%.5f' "$expected_bits")), the generated text against the expected one"
 {
-  printf '%-18s %12s %12s %12s %12s %10s\n' method "layer 0 out" state "layer 3 out" state text
+  printf '%-18s %12s %10s %12s %10s %10s %10s %10s\n' method "layer 0 out" state "layer 3 out" state logits "bits/byte" text
   for row in "${rows[@]}"; do
-    IFS='|' read -r method out0 state0 out3 state3 text <<<"$row"
-    printf '%-18s %12.2e %12.2e %12.2e %12.2e %10s\n' "$method" "$out0" "$state0" "$out3" "$state3" "$text"
+    IFS='|' read -r method out0 state0 out3 state3 logits bits text <<<"$row"
+    printf '%-18s %12.2e %10.2e %12.2e %10.2e %10.2e %10.5f %10s\n' \
+      "$method" "$out0" "$state0" "$out3" "$state3" "$logits" "$bits" "$text"
   done
 }
 if [[ $all_right != yes ]]; then
