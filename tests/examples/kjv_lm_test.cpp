@@ -57,6 +57,16 @@ TEST_P(KjvLm, LogitsAreThoseStored) {
   EXPECT_LE(error_against_stored_logits(file), kTolerance);
 }
 
+// Without --logits only the last byte's are kept, whichever pass it is in.
+TEST_P(KjvLm, TheTextDoesNotDependOnTheChunk) {
+  const std::string expected = read_bytes(kData / "greedy.txt").substr(0, 40);
+  for (const char* chunk : {"389", "100", "388"}) {
+    const ProcessResult outcome = run_method({"--generate", "40", "--chunk", chunk});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, expected) << "chunk " << chunk;
+  }
+}
+
 // 389 bytes in passes of 100 and a tail, and byte by byte: the state carries everything over.
 TEST_P(KjvLm, LogitsDoNotDependOnTheChunk) {
   const TemporaryDirectory scratch;

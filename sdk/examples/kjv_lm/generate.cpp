@@ -12,13 +12,18 @@ std::uint8_t likeliest(const Eigen::Ref<const RowVector>& logits) {
 
 }  // namespace
 
-Matrix read_prompt(Model& model, std::span<const std::uint8_t> prompt) {
+Matrix read_prompt(Model& model, std::span<const std::uint8_t> prompt, Rows rows) {
   model.reset();
-  Matrix all(static_cast<Eigen::Index>(prompt.size()), kVocabulary);
+  const bool all = rows == Rows::kAll;
+  Matrix wanted(all ? static_cast<Eigen::Index>(prompt.size()) : 1, kVocabulary);
   prefill(model, prompt, [&](std::size_t offset, const auto& logits) {
-    all.middleRows(static_cast<Eigen::Index>(offset), logits.rows()) = logits;
+    if (all) {
+      wanted.middleRows(static_cast<Eigen::Index>(offset), logits.rows()) = logits;
+    } else {
+      wanted = logits.bottomRows(1);
+    }
   });
-  return all;
+  return wanted;
 }
 
 std::string generate_greedily(Model& model, const Eigen::Ref<const RowVector>& logits,

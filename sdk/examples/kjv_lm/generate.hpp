@@ -12,8 +12,12 @@
 
 namespace kjv_lm {
 
-// Feeds the prompt (at least 1 byte) to a reset model and gives its logits, [bytes, 256].
-Matrix read_prompt(Model& model, std::span<const std::uint8_t> prompt);
+// Which of a prompt's logits are wanted: all need 1 KiB for each byte of it.
+enum class Rows { kAll, kLast };
+
+// Feeds the prompt (at least 1 byte) to a reset model and gives its logits, [bytes, 256] or, of its
+// last byte alone, [1, 256].
+Matrix read_prompt(Model& model, std::span<const std::uint8_t> prompt, Rows rows);
 
 // The `count` likeliest next bytes, each chosen with those before it. `logits` [256] are those of
 // the last byte that the model has seen. `count` - 1 steps of one byte, because the last one chosen

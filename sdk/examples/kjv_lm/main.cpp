@@ -60,7 +60,7 @@ Bytes read_text(const std::filesystem::path& file, std::size_t at_least) {
 std::string continue_prompt(Model& model, const Options& options, const Bytes& prompt,
                             nlohmann::json& record) {
   const Stopwatch reading;
-  const Matrix logits = read_prompt(model, prompt);
+  const Matrix logits = read_prompt(model, prompt, options.logits ? Rows::kAll : Rows::kLast);
   record["prompt"] = {{"bytes", prompt.size()}, {"seconds", reading.seconds()}};
   if (options.logits) {
     const std::int64_t extents[] = {1, logits.rows(), logits.cols()};
