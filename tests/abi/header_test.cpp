@@ -3,12 +3,12 @@
 // The public headers compile alone, without a warning, in every language that they are for.
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/support/process.hpp"
 
 namespace {
 
@@ -16,21 +16,9 @@ namespace fs = std::filesystem;
 
 const fs::path kInclude = fs::path(LEET_SOURCE_DIR) / "sdk/include";
 
-struct Output {
-  int status;
-  std::string text;
-};
-
-Output run(const std::string& command) {
-  Output output{-1, {}};
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) return output;
-  std::array<char, 4096> buffer;
-  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-    output.text.append(buffer.data(), got);
-  }
-  output.status = pclose(pipe);
-  return output;
+// `command` is a line for the shell, because a compiler's options come as one text.
+leet::tests::ProcessResult run(const std::string& command) {
+  return leet::tests::run_process({"/bin/sh", "-c", command});
 }
 
 // Compiles a file that includes `header` and nothing before it.
@@ -45,10 +33,10 @@ void expect_compiles(const std::string& header, const std::string& compiler,
   fs::create_directories(source.parent_path());
   std::ofstream(source) << "#include <" << header << ">\n#include <" << header
                         << ">\nint main(void) { return 0; }\n";
-  const Output output =
+  const leet::tests::ProcessResult result =
       run(compiler + " -I '" + kInclude.string() + "' -o /dev/null -c '" + source.string() + "'");
-  EXPECT_EQ(output.status, 0) << header << " with " << compiler << ":\n" << output.text;
-  EXPECT_EQ(output.text, "");
+  EXPECT_EQ(result.exit_code, 0) << header << " with " << compiler << ":\n" << result.err;
+  EXPECT_EQ(result.out + result.err, "");
 }
 
 const std::string kWarnings = " -Wall -Wextra -pedantic -Wshadow -Wconversion -Wundef -Werror";
@@ -111,7 +99,7 @@ TEST(Headers, AWarningIsSeen) {
   const fs::path source = fs::path(LEET_BINARY_DIR) / "tests/headers/warning.cpp";
   fs::create_directories(source.parent_path());
   std::ofstream(source) << "inline int narrow(long x) { return x; }\n";
-  EXPECT_NE(run(kCpp + " -std=c++20 -o /dev/null -c '" + source.string() + "'").status, 0);
+  EXPECT_NE(run(kCpp + " -std=c++20 -o /dev/null -c '" + source.string() + "'").exit_code, 0);
 }
 
 }  // namespace

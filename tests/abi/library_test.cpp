@@ -4,27 +4,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <regex>
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
+
+#include "tests/support/process.hpp"
 
 namespace {
 
-std::string output_of(const std::string& command) {
-  FILE* pipe = popen(command.c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-    text.append(buffer.data(), got);
-  }
-  EXPECT_EQ(pclose(pipe), 0) << command;
-  return text;
+std::string output_of(const std::vector<std::string>& command) {
+  const leet::tests::ProcessResult result = leet::tests::run_process(command);
+  EXPECT_EQ(result.exit_code, 0) << command[0] << ": " << result.err;
+  return result.out;
 }
 
 // The functions that leet.h declares.
@@ -41,7 +36,7 @@ std::set<std::string> declared() {
 
 // The dynamic symbols that the library defines.
 std::set<std::string> exported() {
-  std::istringstream lines(output_of("'" LEET_NM "' -D --defined-only '" LEET_LIBRARY "'"));
+  std::istringstream lines(output_of({LEET_NM, "-D", "--defined-only", LEET_LIBRARY}));
   std::set<std::string> names;
   for (std::string address, kind, name; lines >> address >> kind >> name;) {
     names.insert(kind + " " + name);
@@ -57,7 +52,7 @@ TEST(Library, ExportsExactlyTheFunctionsOfItsHeader) {
 }
 
 TEST(Library, HasTheSonameOfItsMajor) {
-  EXPECT_THAT(output_of("'" LEET_READELF "' -d '" LEET_LIBRARY "'"),
+  EXPECT_THAT(output_of({LEET_READELF, "-d", LEET_LIBRARY}),
               testing::HasSubstr("soname: [libleet.so.0]"));
 }
 
