@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The fp64 oracle: the plain recurrence of leet/plugin.h in double, one step at a time, for any
-// input that the operator has. Everything else is judged against it, so it is written to be read
-// and is itself checked by closed forms.
+// The oracle: the plain recurrence of leet/plugin.h, one step at a time, for any input that the
+// operator has. Everything else is judged against it, so it is written to be read and is itself
+// checked by closed forms. It sums in long double, 64 bits of fraction on x86, and rounds its
+// results to double: fp64 methods are judged by something more exact than they are.
 #ifndef LEET_CORE_REFERENCE_ORACLE_HPP
 #define LEET_CORE_REFERENCE_ORACLE_HPP
 
