@@ -246,20 +246,24 @@ Result bitwise_repeatable(const Subject& subject, const Description& d, Random r
 }
 
 Result thread_count(const Subject& subject, const Description& base, Random random) {
-  Description d = base;
-  d.deterministic = true;
-  d.N = 300;
-  const Inputs inputs = make_inputs(d, random);
-  const Run reference = subject.run(d, inputs);
-  if (!reference.ok()) return reference.result;
-  for (const int threads : {1, 2, 7}) {
-    const core::HostServices host(threads, "off");
-    const Run run = subject.run(d, inputs, host);
-    if (!run.ok()) return run.result;
-    const Result same = identical("out", run.out, reference.out);
-    if (same.status != Status::kPass) {
-      return Result::fail(
-          fmt::format("{} threads against {}: {}", threads, Subject::kThreads, same.message));
+  for (const std::int64_t N : {300, 1}) {
+    Description d = base;
+    d.deterministic = true;
+    d.N = N;
+    const Inputs inputs = make_inputs(d, random);
+    const Run reference = subject.run(d, inputs);
+    if (!reference.ok()) return reference.result;
+    for (const int threads : {1, 2, 7}) {
+      const core::HostServices host(threads, "off");
+      const Run run = subject.run(d, inputs, host);
+      if (!run.ok()) return run.result;
+      Result same = identical("out", run.out, reference.out);
+      if (same.status == Status::kPass) {
+        same = identical("state_out", run.state, reference.state);
+      }
+      if (same.status == Status::kPass) continue;
+      return Result::fail(fmt::format("N={}, {} threads against {}: {}", N, threads,
+                                      Subject::kThreads, same.message));
     }
   }
   return Result::pass();
@@ -338,7 +342,8 @@ void add_contract_cases(std::vector<Case>& cases) {
         Description d{.in = dtypes.in, .out = dtypes.out, .decay_kind = decay_kind};
         d.B = 2, d.H = 2, d.N = 75;
         d.state_in = d.state_out = body == workspace_honest || body == written_memory ||
-                                   body == bitwise_repeatable || body == reentrant;
+                                   body == bitwise_repeatable || body == thread_count ||
+                                   body == reentrant;
         Case made{.id = case_id(check, d, "contract"),
                   .check = check,
                   .level = kContractLevel,
