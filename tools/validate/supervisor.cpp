@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 extern char** environ;
 
@@ -33,6 +34,46 @@ std::string how_it_ended(int wait_status) {
                        strsignal(WTERMSIG(wait_status)));
   }
   return fmt::format("exited with {} before it was done", WEXITSTATUS(wait_status));
+}
+
+// One line of worker.cpp's write_line().
+struct Message {
+  std::optional<std::int64_t> begin;
+  std::optional<std::int64_t> end;
+  bool done = false;
+  double seconds = 0;  // this and the result: of `end`
+  Result result = {};
+};
+
+// Nothing where the line is not one that a worker writes: a plugin can write to the pipe as well.
+std::optional<Message> read_message(const std::string& line) {
+  const nlohmann::json object = nlohmann::json::parse(line, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  Message message;
+  const auto index = [&](const char* key) -> std::optional<std::int64_t> {
+    const auto found = object.find(key);
+    if (found == object.end() || !found->is_number_integer()) return std::nullopt;
+    return found->get<std::int64_t>();
+  };
+  message.begin = index("begin");
+  message.end = index("end");
+  message.done = object.contains("done");
+  if (!message.begin && !message.end && !message.done) return std::nullopt;
+  if (!message.end) return message;
+
+  const auto status = index("status");
+  const auto check = object.find("check");
+  const auto text = object.find("message");
+  const auto seconds = object.find("seconds");
+  const bool complete = status && *status >= 0 &&
+                        *status <= static_cast<std::int64_t>(Status::kTimeout) &&
+                        check != object.end() && check->is_string() && text != object.end() &&
+                        text->is_string() && seconds != object.end() && seconds->is_number();
+  if (!complete) return std::nullopt;
+  message.seconds = seconds->get<double>();
+  message.result = {static_cast<Status>(*status), check->get<std::string>(),
+                    text->get<std::string>()};
+  return message;
 }
 
 // A part of one plugin's cases and the process that works on it.
@@ -90,8 +131,11 @@ class Lane {
     if (count > 0) {
       buffer_.append(chunk.data(), static_cast<std::size_t>(count));
       for (std::size_t end; (end = buffer_.find('\n')) != std::string::npos;) {
-        take(buffer_.substr(0, end));
+        const std::string line = buffer_.substr(0, end);
         buffer_.erase(0, end + 1);
+        if (take(line)) continue;
+        reject(line);
+        return;
       }
       return;
     }
@@ -126,18 +170,37 @@ class Lane {
                                                          function, std::strerror(errno))};
   }
 
-  void take(const std::string& line) {
-    const nlohmann::json object = nlohmann::json::parse(line, nullptr, false);
-    if (!object.is_object()) return;  // something else wrote to our descriptor; not a result
+  // Whether the line is one that this lane's worker may send.
+  bool take(const std::string& line) {
+    const auto message = read_message(line);
+    if (!message || !is_mine(message->begin) || !is_mine(message->end)) return false;
     deadline_ = Clock::now() + timeout_;
-    if (object.contains("begin")) current_ = object["begin"].get<std::int64_t>();
-    if (object.contains("done")) done_ = true;
-    if (!object.contains("end")) return;
-    const auto index = object["end"].get<std::int64_t>();
-    outcome_.seconds += object.value("seconds", 0.0);
-    record(index, {static_cast<Status>(object.value("status", 0)), object.value("check", ""),
-                   object.value("message", "")});
-    current_ = next_after(index);
+    if (message->begin) current_ = *message->begin;
+    if (message->done) done_ = true;
+    if (!message->end) return true;
+    outcome_.seconds += message->seconds;
+    record(*message->end, message->result);
+    current_ = next_after(*message->end);
+    return true;
+  }
+
+  bool is_mine(std::optional<std::int64_t> index) const {
+    if (!index || *index == kLoadIndex) return true;
+    const auto from = static_cast<std::int64_t>(job_.from);
+    return *index >= from && *index < static_cast<std::int64_t>(cases_.size()) &&
+           (*index - from) % static_cast<std::int64_t>(job_.stride) == 0;
+  }
+
+  // Nothing that comes after such a line can be believed.
+  void reject(const std::string& line) {
+    end_process(true);
+    const std::string message = fmt::format("the process sent what is no result: '{:.100}'", line);
+    if (done_) {
+      finished_ = true;
+      outcome_.load = Result::fail(message);
+      return;
+    }
+    give_up(Status::kFail, message);
   }
 
   std::int64_t next_after(std::int64_t index) const {
@@ -149,7 +212,7 @@ class Lane {
     if (index == kLoadIndex) {
       // A later worker's success does not undo an earlier one's failure.
       if (!outcome_.load || outcome_.load->status == Status::kPass) outcome_.load = result;
-    } else if (index < static_cast<std::int64_t>(cases_.size())) {
+    } else if (static_cast<std::size_t>(index) < cases_.size()) {
       outcome_.results[static_cast<std::size_t>(index)] = std::move(result);
     }
   }
