@@ -18,8 +18,9 @@
 namespace leet::validate {
 namespace {
 
-// The recurrence in float, one step after the other, on the description's inputs.
-Run run_in_float(const Description& d, const Inputs& inputs) {
+// The recurrence in Real, one step after the other, on the description's inputs.
+template <class Real>
+Run run_in(const Description& d, const Inputs& inputs) {
   Run run;
   const std::int64_t state_heads = d.heads(LEET_ROLE_STATE_OUT);
   const std::int64_t group = state_heads == 0 ? 0 : d.H / state_heads;
@@ -39,9 +40,9 @@ Run run_in_float(const Description& d, const Inputs& inputs) {
     packed = end;
     for (std::int64_t s = 0; s < state_heads; ++s) {
       const auto first = static_cast<std::size_t>((i * state_heads + s) * d.R * d.D);
-      std::vector<float> state(static_cast<std::size_t>(d.R * d.D));
+      std::vector<Real> state(static_cast<std::size_t>(d.R * d.D));
       for (std::size_t j = 0; j < state.size() && d.state_in; ++j) {
-        state[j] = static_cast<float>(inputs.state[first + j]);
+        state[j] = static_cast<Real>(inputs.state[first + j]);
       }
       for (std::int64_t t = begin; t < end; ++t) {
         const std::size_t k = row(LEET_ROLE_K, batch, s, t, d.R);
@@ -58,12 +59,12 @@ Run run_in_float(const Description& d, const Inputs& inputs) {
           if (d.decay_kind == LEET_DECAY_CHANNEL) {
             g = inputs.g[static_cast<std::size_t>((decay_head * d.N + t) * d.R + r)];
           }
-          const auto gamma = sdk::split_decay<float>(g);
-          const auto key = static_cast<float>(inputs.k[k + static_cast<std::size_t>(r)]);
+          const auto gamma = sdk::split_decay<Real>(g);
+          const auto key = static_cast<Real>(inputs.k[k + static_cast<std::size_t>(r)]);
           for (std::int64_t c = 0; c < d.D; ++c) {
-            float& x = state[static_cast<std::size_t>(r * d.D + c)];
-            const auto value = static_cast<float>(inputs.v[v + static_cast<std::size_t>(c)]);
-            x = x * gamma.high + (x * gamma.low + key * value);
+            Real& x = state[static_cast<std::size_t>(r * d.D + c)];
+            const auto value = static_cast<Real>(inputs.v[v + static_cast<std::size_t>(c)]);
+            x = sdk::advance<Real>(x, gamma, key * value);
           }
         }
         for (std::int64_t h = s * group; h < (s + 1) * group; ++h) {
@@ -71,13 +72,13 @@ Run run_in_float(const Description& d, const Inputs& inputs) {
           const std::int64_t query =
               ((batch * query_heads + h * query_heads / d.H) * d.N + t) * d.R;
           for (std::int64_t c = 0; c < d.D; ++c) {
-            float sum = 0;
+            Real sum = 0;
             for (std::int64_t r = 0; r < d.R; ++r) {
-              sum += static_cast<float>(inputs.q[static_cast<std::size_t>(query + r)]) *
+              sum += static_cast<Real>(inputs.q[static_cast<std::size_t>(query + r)]) *
                      state[static_cast<std::size_t>(r * d.D + c)];
             }
             run.out[static_cast<std::size_t>(((batch * d.H + h) * d.N + t) * d.D + c)] =
-                static_cast<float>(d.scale) * sum;
+                static_cast<Real>(d.scale) * sum;
           }
         }
       }
@@ -87,28 +88,47 @@ Run run_in_float(const Description& d, const Inputs& inputs) {
   return run;
 }
 
-// This is where kElementFactor comes from.
-TEST(Judge, ElementFactorFitsThePlainFloatRecurrence) {
-  double worst_element = 0;
-  double worst_token = 0;
-  int judged = 0;
+struct Measured {
+  double element = 0;
+  double token = 0;
+  int cases = 0;
+};
+
+// Over the f32 or f64 cases and several seeds; each must pass.
+template <class Real>
+Measured measure(leet_dtype dtype) {
+  Measured worst;
   for (const Case& measured : make_cases(kNumericsLevel)) {
     const Description& d = measured.description;
-    if (!measured.numeric || !sdk::same(d.in, sdk::kF32)) continue;
-    const Inputs inputs = make_inputs(d, measured.random({.seed = 1}));
-    const auto both = judgements(run_in_float(d, inputs), d, expect(d, inputs));
-    for (const Judgement& judgement : both) {
-      EXPECT_TRUE(judgement.ok) << measured.id << ": " << judgement.message;
-      worst_element = std::max(worst_element, judgement.element_factor);
-      worst_token = std::max(worst_token, judgement.token_factor);
+    if (!measured.numeric || !sdk::same(d.in, dtype)) continue;
+    for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+      const Inputs inputs = make_inputs(d, measured.random({.seed = seed}));
+      for (const Judgement& judgement : judgements(run_in<Real>(d, inputs), d, expect(d, inputs))) {
+        EXPECT_TRUE(judgement.ok) << measured.id << " seed " << seed << ": " << judgement.message;
+        worst.element = std::max(worst.element, judgement.element_factor);
+        worst.token = std::max(worst.token, judgement.token_factor);
+      }
     }
-    ++judged;
+    ++worst.cases;
   }
-  std::printf("largest element factor %.2f, token factor %.2f, over %d cases\n", worst_element,
-              worst_token, judged);
-  EXPECT_GT(judged, 200);
-  EXPECT_LE(worst_element, kElementFactor / 4);
-  EXPECT_GE(worst_element, kElementFactor / 8) << "the bound is wider than it was derived to be";
+  std::printf("largest element factor %.2f, token factor %.2f, over %d cases\n", worst.element,
+              worst.token, worst.cases);
+  return worst;
+}
+
+// This is where kElementFactor comes from.
+TEST(Judge, ElementFactorFitsThePlainFloatRecurrence) {
+  const Measured worst = measure<float>(sdk::kF32);
+  EXPECT_GT(worst.cases, 200);
+  EXPECT_LE(worst.element, kElementFactor / 3);
+  EXPECT_GE(worst.element, kElementFactor / 8) << "the bound is wider than it was derived to be";
+}
+
+// The oracle must not err by much of what it judges.
+TEST(Judge, ElementFactorFitsThePlainDoubleRecurrence) {
+  const Measured worst = measure<double>(sdk::kF64);
+  EXPECT_GT(worst.cases, 200);
+  EXPECT_LE(worst.element, kElementFactor / 3);
 }
 
 struct Judged {
@@ -143,6 +163,16 @@ TEST(Judge, SeesOneBadTokenThatTheWholeNormHides) {
   Judged judged;
   for (std::size_t column = 0; column < 16; ++column) judged.run.out[9 * 16 + column] *= 1 + 4e-5;
   EXPECT_EQ(judged.result().status, Status::kFail);
+}
+
+TEST(Judge, HoldsAPlansStateToItsDeclaredError) {
+  Judged judged;
+  judged.d.state_out = true;
+  judged.run.state = judged.oracle.state_out;
+  for (double& x : judged.run.state) x *= 1 + 1e-6;
+  EXPECT_EQ(judged.result().status, Status::kPass);
+  judged.run.info.declared_rel_error = 1e-7;
+  EXPECT_EQ(judged.result().check, "declared-error");
 }
 
 TEST(Judge, HoldsAPlanToItsDeclaredError) {

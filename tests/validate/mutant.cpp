@@ -87,6 +87,7 @@ class Mutant {
     if (mutated("prints")) {
       [[maybe_unused]] const auto written = write(1, "{\"end\":0,\"status\":4}\n", 21);
     }
+    forge_message();
     if (mutated("writes-nothing")) return;
     if (mutated("workspace-overrun")) exec.workspace()[256] = std::byte{1};
 
@@ -147,6 +148,26 @@ class Mutant {
     }
     for (std::int64_t r = 0; r < R && exec.has(LEET_ROLE_STATE_OUT); ++r) {
       store(exec, LEET_ROLE_STATE_OUT, i, s, r, state.data() + r * D, D);
+    }
+  }
+
+  // Into the pipe that the worker's results go through.
+  static void forge_message() {
+    static constexpr struct {
+      const char* mutation;
+      std::string_view line;
+    } kForged[] = {
+        {"forges-text", "[]\n"},
+        {"forges-type", "{\"begin\":\"x\"}\n"},
+        {"forges-negative",
+         "{\"end\":-7,\"status\":0,\"check\":\"\",\"message\":\"\",\"seconds\":0}\n"},
+        {"forges-large",
+         "{\"end\":1048576,\"status\":0,\"check\":\"\",\"message\":\"\",\"seconds\":0}\n"},
+        {"forges-status",
+         "{\"end\":0,\"status\":99,\"check\":\"\",\"message\":\"\",\"seconds\":0}\n"}};
+    for (const auto& [mutation, line] : kForged) {
+      if (!mutated(mutation)) continue;
+      [[maybe_unused]] const auto written = write(3, line.data(), line.size());
     }
   }
 

@@ -28,7 +28,7 @@
 namespace leet::validate {
 
 // Measured, not chosen: the plain fp32 recurrence, run over every f32 case of the numeric
-// catalogue, errs by at most kElementFactor / 4 in these units. The rest is for methods that add in
+// catalogue, errs by at most kElementFactor / 3 in these units. The rest is for methods that add in
 // another order. tests/validate/judge_test.cpp measures it again and fails when it no longer fits.
 inline constexpr double kElementFactor = 16;
 
