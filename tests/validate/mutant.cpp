@@ -33,6 +33,14 @@ struct AtLoad {
   }
 } at_load;
 
+#ifdef MUTANT_WITHOUT_FEATURES
+constexpr std::uint32_t kFeatures = 0;
+#else
+constexpr std::uint32_t kFeatures = LEET_FEATURE_STATES | LEET_FEATURE_VARLEN |
+                                    LEET_FEATURE_SHARED_HEADS | LEET_FEATURE_ANY_STRIDES |
+                                    LEET_FEATURE_DYNAMIC_AXES | LEET_FEATURE_F32_OUT;
+#endif
+
 class Mutant {
  public:
   static constexpr leet_note_desc kIdentity = sdk::identity(
@@ -40,8 +48,7 @@ class Mutant {
        .version = "1.0.0",
        .decay_kinds = LEET_DECAYS_NONE | LEET_DECAYS_HEAD | LEET_DECAYS_STEP | LEET_DECAYS_CHANNEL,
        .dtypes = LEET_DTYPES_F16 | LEET_DTYPES_BF16 | LEET_DTYPES_F32 | LEET_DTYPES_F64,
-       .features = LEET_FEATURE_STATES | LEET_FEATURE_VARLEN | LEET_FEATURE_SHARED_HEADS |
-                   LEET_FEATURE_ANY_STRIDES | LEET_FEATURE_DYNAMIC_AXES | LEET_FEATURE_F32_OUT});
+       .features = kFeatures});
   static constexpr const char* kSummary = "The recurrence in double, with a fault on request";
   static constexpr const char* kReference = "the operator's definition";
 

@@ -32,6 +32,35 @@ TEST(ValidateWorker, PassesTheGoodMethodsOnAFewCases) {
   for (const auto& method : record["methods"]) EXPECT_GT(method["counts"]["run"], 0);
 }
 
+// A method that takes no states is still checked for everything that is not about states.
+TEST(ValidateWorker, ChecksAMethodWithoutStatesOnEverythingElse) {
+  const std::vector<std::string> checks = {"workspace-honest",
+                                           "no-write-outside",
+                                           "bitwise-repeatable",
+                                           "reentrant",
+                                           "long-n",
+                                           "dims",
+                                           "empty-dims",
+                                           "decay-zero",
+                                           "decay-one",
+                                           "decay-tiny",
+                                           "scale",
+                                           "nonfinite",
+                                           "head-permutation",
+                                           "batch-permutation",
+                                           "time-shift"};
+  std::vector<std::string> arguments = validate("/f32/head/");
+  arguments.insert(arguments.end(), {"--plugins", kBinaries + "/tests/mutants_without_features"});
+  const ProcessResult ran = run_leet(arguments);
+  EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  const auto record = nlohmann::json::parse(ran.out);
+  std::vector<std::string> passed;
+  for (const auto& check : record["methods"][0]["checks"]) {
+    if (check["cases"]["pass"] > 0) passed.push_back(check["id"]);
+  }
+  EXPECT_THAT(passed, testing::IsSupersetOf(checks));
+}
+
 // What a plugin writes into the pipe of the worker's results costs its case, not the supervisor.
 class ForgedMessage : public testing::TestWithParam<const char*> {};
 

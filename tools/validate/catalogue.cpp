@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <leet/plugin/dtype.hpp>
+#include <string_view>
 
 #include "tools/common/names.hpp"
 
@@ -120,6 +123,19 @@ std::vector<Case> make_cases(int level) {
     add_pairwise_cases(cases);
   }
   return cases;
+}
+
+Description Case::description_for(std::uint32_t features) const {
+  static constexpr std::string_view kAboutStates[] = {"state-in",        "state-out",
+                                                      "states",          "state-in-place",
+                                                      "split-and-carry", "prefill-then-decode"};
+  Description d = description;
+  const bool about_states =
+      std::find(std::begin(kAboutStates), std::end(kAboutStates), check) != std::end(kAboutStates);
+  if ((features & LEET_FEATURE_STATES) == 0 && !about_states) {
+    d.state_in = d.state_out = d.in_place = false;
+  }
+  return d;
 }
 
 }  // namespace leet::validate

@@ -47,6 +47,10 @@ struct Case {
   std::function<Result(const Subject&, const Settings&)> run = {};
 
   Random random(const Settings& settings) const { return Random(settings.seed, id); }
+
+  // The description for a method with these LEET_FEATURE_* bits: states that are not what the check
+  // is about are left out where the method does not take them.
+  Description description_for(std::uint32_t features) const;
 };
 
 // Every case up to `level`.

@@ -350,7 +350,7 @@ void add_contract_cases(std::vector<Case>& cases) {
                   .description = d};
         if (!each_dtype) made.id = std::string(check) + "/any";
         made.run = [made, body = body](const Subject& subject, const Settings& settings) {
-          return body(subject, made.description, made.random(settings));
+          return body(subject, made.description_for(subject.features()), made.random(settings));
         };
         if (each_dtype || (cases.empty() || cases.back().id != made.id)) {
           cases.push_back(std::move(made));

@@ -36,7 +36,9 @@ CountTable count_combinations(const leet_note_desc& note, const std::vector<Case
     const Case& counted = cases[i];
     if (!counted.numeric) continue;
     Sets& row = rows[row_of(counted.description)];
-    if (claims(note, counted.description, counted.dynamic_axes)) row.claimed.insert(counted.check);
+    if (claims(note, counted.description_for(note.features), counted.dynamic_axes)) {
+      row.claimed.insert(counted.check);
+    }
     if (!outcome.results[i]) continue;
     const Status status = outcome.results[i]->status;
     if (status == Status::kUnsupported) row.refused.insert(counted.check);

@@ -306,7 +306,7 @@ void add_metamorphic_cases(std::vector<Case>& cases) {
         Case made{
             .id = case_id(check, d, "relation"), .check = check, .numeric = true, .description = d};
         made.run = [made, body = body](const Subject& subject, const Settings& settings) {
-          return body(subject, made.description, made.random(settings));
+          return body(subject, made.description_for(subject.features()), made.random(settings));
         };
         cases.push_back(std::move(made));
       }

@@ -21,7 +21,7 @@ void add(std::vector<Case>& cases, const char* check, const Description& descrip
             .numeric = true,
             .description = description};
   made.run = [made](const Subject& subject, const Settings& settings) {
-    const Description& d = made.description;
+    const Description d = made.description_for(subject.features());
     const Inputs inputs = make_inputs(d, made.random(settings));
     const Run run = subject.run(d, inputs);
     return run.ok() ? judge_run(run, d, expect(d, inputs)) : run.result;
@@ -169,7 +169,7 @@ void add_heads(std::vector<Case>& cases, const Description& base) {
 
 // A plan for maxima, executed with several smaller problems and with the maxima themselves.
 Result run_dynamic(const Case& made, const Subject& subject, const Settings& settings) {
-  const Description& maxima = made.description;
+  const Description maxima = made.description_for(subject.features());
   const Specs plan_specs = make_specs(maxima, maxima);
   const auto planned = subject.plan(maxima, subject.host(), plan_specs, made.dynamic_axes);
   if (planned.plan == nullptr) return planned.result;
@@ -228,7 +228,7 @@ void add_dynamic(std::vector<Case>& cases, const Description& base) {
 // must be what they are without it, and the step itself must show it.
 Result run_nonfinite(const Case& made, int role, double value, const Subject& subject,
                      const Settings& settings) {
-  const Description& d = made.description;
+  const Description d = made.description_for(subject.features());
   const Inputs clean = make_inputs(d, made.random(settings));
   Inputs dirty = clean;
   constexpr std::int64_t kBatch = 1, kHead = 1, kTime = 37, kColumn = 2;
@@ -251,7 +251,9 @@ Result run_nonfinite(const Case& made, int role, double value, const Subject& su
   // What may be contaminated is taken out of the comparison.
   std::copy(oracle.out.begin() + first, oracle.out.begin() + last, run.out.begin() + first);
   const std::int64_t block = (kBatch * d.H + kHead) * d.R * d.D;
-  std::copy_n(oracle.state_out.begin() + block, d.R * d.D, run.state.begin() + block);
+  if (d.state_out) {
+    std::copy_n(oracle.state_out.begin() + block, d.R * d.D, run.state.begin() + block);
+  }
   return judge_run(run, d, oracle);
 }
 

@@ -60,6 +60,7 @@ class Subject {
   const core::HostServices& host() const { return host_; }
   // Whether the note claims the problem's dtypes, decay kind and features.
   bool claims(const Description& description, std::uint32_t dynamic_axes = 0) const;
+  std::uint32_t features() const { return method_.identity.features; }  // LEET_FEATURE_*
 
   // A plan, or the result that ends the case: unsupported with the plugin's reason, or a failure.
   struct Planned {
