@@ -17,6 +17,10 @@ step "Building"
 cmake --preset dev -DLEET_BUILD_TESTS=OFF >/dev/null
 cmake --build --preset dev
 
+# The plugins of this build alone, whatever else the user has.
+unset LEET_PLUGIN_PATH LEET_CONFIG
+export XDG_CONFIG_HOME=/nonexistent XDG_DATA_HOME=/nonexistent
+
 leet=build/bin/leet
 data=tests/data/kjv_lm
 work=$(mktemp -d)

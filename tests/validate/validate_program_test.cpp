@@ -203,6 +203,8 @@ TEST(ValidateProgram, NothingToRunGivesThree) {
   EXPECT_EQ(leet_validate(one + " --reproduce no/such/case").code, 3);
   EXPECT_EQ(leet_validate(one + " --device cuda").code, 3);
   EXPECT_EQ(leet_validate("--only-plugins --plugins /nonexistent").code, 3);
+  // Also where other methods could have been checked instead.
+  EXPECT_EQ(leet_validate("--plugins /nonexistent").code, 3);
   // A plugin that refuses everything breaks its note's claims; without those cases, it ran nothing.
   EXPECT_EQ(validate_mutant("refuses-all", "--exclude 'note-matches|/any'").code, 3);
 }

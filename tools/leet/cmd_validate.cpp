@@ -157,6 +157,14 @@ int validate_methods(const GlobalOptions& global, const ValidateOptions& options
   }
   const auto session = open_session(global, true);
   if (!session) return reporter.fail(session.error());
+  // A verdict on other plugins than those that were meant would be taken for one on them.
+  for (const core::SearchedDirectory& searched : session->registry.report().searched) {
+    if (searched.origin != "command line" || searched.candidates > 0) continue;
+    return reporter.fail(
+        {LEET_STATUS_UNAVAILABLE,
+         fmt::format("--plugins {}: {}", searched.path.string(),
+                     searched.problem.empty() ? "no plugin file (*.so) in it" : searched.problem)});
+  }
   for (const core::LoadReportEntry& entry : session->registry.report().entries) {
     const std::string rule = core::rule_code(entry.rule);
     if (!rule.starts_with("E-")) continue;
