@@ -42,7 +42,8 @@ typedef struct leet_context leet_context;
 
 typedef struct leet_context_options {
   uint32_t struct_size;
-  /* Workers of a plan's execution; 0 = as configured, by default one for each available CPU. */
+  /* Workers of a plan's execution, at most 4096; 0 = as configured, by default one for each
+   * available CPU. */
   int32_t threads;
   /* The YAML file; NULL = $LEET_CONFIG, else $XDG_CONFIG_HOME/leet/config.yaml, else defaults. */
   const char* configuration;
