@@ -30,8 +30,8 @@ if [[ $quick == no ]]; then
   cmake --preset asan >/dev/null
   cmake --build --preset asan
   step "Tests with sanitizers"
-  ctest --preset asan --label-exclude slow
+  ctest --preset asan --label-exclude slow -j "$(nproc)"
 fi
 
 step "Tests"
-ctest --preset dev
+ctest --preset dev -j "$(nproc)"
