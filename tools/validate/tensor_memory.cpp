@@ -11,6 +11,8 @@
 #include <iterator>
 #include <leet/plugin/dtype.hpp>
 
+#include "core/argument_check.hpp"
+
 namespace leet::validate {
 namespace {
 
@@ -18,13 +20,6 @@ constexpr std::size_t kGuard = 256;
 constexpr std::size_t kAlignment = 64;
 // Read as f16, bf16, or in pairs and fours as f32 and f64, this is a NaN.
 constexpr std::uint16_t kPoison = 0x7fc5;
-
-const char* role_name(int role) {
-  static constexpr const char* kNames[] = {"q",        "k",   "v",         "log_decay",
-                                           "state_in", "out", "state_out", "sequence_offsets"};
-  static_assert(std::size(kNames) == LEET_ROLE_COUNT);
-  return kNames[role];
-}
 
 std::size_t aligned_index(const std::vector<std::byte>& storage, std::size_t from,
                           std::size_t alignment) {
@@ -176,13 +171,13 @@ std::optional<Violation> TensorMemory::check_writes() const {
     const std::int64_t element = offset >= 0 ? offset / bytes : (offset - bytes + 1) / bytes;
     const std::int64_t span = span_of(spec);
     if (!is_output(role) && element >= 0 && element < span) {
-      return Violation{
-          "inputs-unchanged",
-          fmt::format("{} was modified at element {} of its memory", role_name(role), element)};
+      return Violation{"inputs-unchanged",
+                       fmt::format("{} was modified at element {} of its memory",
+                                   core::role_name(role), element)};
     }
     return Violation{
         "no-write-outside",
-        fmt::format("{}: element {} of its memory was written, {}", role_name(role), element,
+        fmt::format("{}: element {} of its memory was written, {}", core::role_name(role), element,
                     element < 0       ? std::string("before its first")
                     : element >= span ? fmt::format("past its last, {}", span - 1)
                                       : std::string("in a gap between its rows"))};
