@@ -26,7 +26,6 @@
 #include <leet/plugin/dtype.hpp>
 #include <leet/plugin/log_decay.hpp>
 #include <leet/plugin/scratch.hpp>
-#include <optional>
 
 namespace leet::plugin_naive {
 namespace {
@@ -169,12 +168,7 @@ class MaskedProduct {
   MaskedProduct(const sdk::Exec& exec, const Config& config)
       : exec_(exec),
         shape_(exec.shape()),
-        q_(exec.tensor(LEET_ROLE_Q)),
-        k_(exec.tensor(LEET_ROLE_K)),
-        v_(exec.tensor(LEET_ROLE_V)),
-        out_(exec.find(LEET_ROLE_OUT)),
-        state_in_(exec.find(LEET_ROLE_STATE_IN)),
-        state_out_(exec.find(LEET_ROLE_STATE_OUT)),
+        tensors_(exec),
         log_decay_(exec, config.decay_kind),
         scale_(config.scale) {}
 
@@ -191,12 +185,12 @@ class MaskedProduct {
       for (std::int64_t end = rows.begin; end > sequence.begin; end -= kTile) {
         add_older(sequence.batch, heads, rows.count(), {end - kTile, end}, buffers);
       }
-      if (state_in_) add_initial(index, h / shape_.group(), rows.count(), buffers);
+      if (tensors_.state_in) add_initial(index, h / shape_.group(), rows.count(), buffers);
     }
     for (std::int64_t t = rows.begin; t < rows.end; ++t) {
       double* const out = buffers.out + (t - rows.begin) * shape_.D;
       for (std::int64_t d = 0; d < shape_.D; ++d) out[d] *= scale_;
-      sdk::store_row(out_->dtype(), out, out_->row(sequence.batch, h, t), shape_.D);
+      sdk::store_row(tensors_.out->dtype(), out, tensors_.out->row(sequence.batch, h, t), shape_.D);
     }
   }
 
@@ -221,13 +215,14 @@ class MaskedProduct {
     }
     for (std::int64_t r = 0; r < shape_.R; ++r) {
       double* const state = buffers.state + r * kColumns;
-      if (state_in_) {
-        load_columns(*state_in_, index, s, r, first, width, buffers.row);
+      if (tensors_.state_in) {
+        load_columns(*tensors_.state_in, index, s, r, first, width, buffers.row);
         const Real total = static_cast<Real>(buffers.since[r]);
         add_rows(state, &total, buffers.row, width, 1, width, buffers.part);
       }
-      sdk::store_row(state_out_->dtype(), state,
-                     state_out_->row(index, s, r) + first * sdk::dtype_bytes(state_out_->dtype()),
+      sdk::store_row(tensors_.state_out->dtype(), state,
+                     tensors_.state_out->row(index, s, r) +
+                         first * sdk::dtype_bytes(tensors_.state_out->dtype()),
                      width);
     }
   }
@@ -248,8 +243,9 @@ class MaskedProduct {
     load_v(b, heads, rows, 0, shape_.D, buffers);
     for (std::int64_t i = 0; i < rows.count(); ++i) {
       const std::int64_t t = rows.begin + i;
-      sdk::load_row(k_.dtype(), k_.row(b, heads.k, t), buffers.row, R);
-      sdk::load_row(q_.dtype(), q_.row(b, shape_.shared(heads.h, shape_.Hq), t), buffers.q, R);
+      sdk::load_row(tensors_.k.dtype(), tensors_.k.row(b, heads.k, t), buffers.row, R);
+      sdk::load_row(tensors_.q.dtype(), tensors_.q.row(b, shape_.shared(heads.h, shape_.Hq), t),
+                    buffers.q, R);
       load_gamma(b, heads, t, i == 0, buffers);
       for (std::int64_t r = 0; r < R; ++r) {
         Wide* const weights = buffers.weights + r * kTile;
@@ -281,7 +277,7 @@ class MaskedProduct {
   void add_initial(std::int64_t index, std::int64_t s, std::int64_t count,
                    const Buffers<Real>& buffers) const {
     for (std::int64_t r = 0; r < shape_.R; ++r) {
-      load_columns(*state_in_, index, s, r, 0, shape_.D, buffers.row);
+      load_columns(*tensors_.state_in, index, s, r, 0, shape_.D, buffers.row);
       const Real since = static_cast<Real>(buffers.since[r]);
       for (std::int64_t i = 0; i < count; ++i) {
         const Real q = buffers.q_decayed[i * shape_.R + r] * since;
@@ -296,7 +292,7 @@ class MaskedProduct {
                       const Buffers<Real>& buffers) const {
     if (shape_.R == 0) return;  // k may have no memory to point into
     for (std::int64_t s = steps.end - 1; s >= steps.begin; --s) {
-      sdk::load_row(k_.dtype(), k_.row(b, heads.k, s), buffers.row, shape_.R);
+      sdk::load_row(tensors_.k.dtype(), tensors_.k.row(b, heads.k, s), buffers.row, shape_.R);
       load_gamma(b, heads, s, s == steps.end - 1, buffers);
       for (std::int64_t r = 0; r < shape_.R; ++r) {
         buffers.k[r * kTile + s - steps.begin] =
@@ -316,7 +312,7 @@ class MaskedProduct {
   void load_v(std::int64_t b, const Heads& heads, Steps steps, std::int64_t first,
               std::int64_t width, const Buffers<Real>& buffers) const {
     for (std::int64_t s = steps.begin; s < steps.end; ++s) {
-      load_columns(v_, b, heads.v, s, first, width, buffers.v + (s - steps.begin) * width);
+      load_columns(tensors_.v, b, heads.v, s, first, width, buffers.v + (s - steps.begin) * width);
     }
   }
 
@@ -328,8 +324,7 @@ class MaskedProduct {
 
   const sdk::Exec& exec_;
   sdk::Shape shape_;
-  sdk::TensorView q_, k_, v_;
-  std::optional<sdk::TensorView> out_, state_in_, state_out_;
+  sdk::Operands tensors_;
   sdk::LogDecay log_decay_;
   double scale_;
 };

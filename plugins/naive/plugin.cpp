@@ -11,20 +11,20 @@ namespace {
 
 class Naive {
  public:
-  static constexpr leet_note_desc kIdentity = sdk::identity(
-      {.id = "leet.naive",
-       .version = "0.1.0",
-       .devices = {LEET_DEVICE_CPU},
-       .decay_kinds = LEET_DECAYS_NONE | LEET_DECAYS_HEAD | LEET_DECAYS_STEP | LEET_DECAYS_CHANNEL,
-       .dtypes = LEET_DTYPES_F16 | LEET_DTYPES_BF16 | LEET_DTYPES_F32 | LEET_DTYPES_F64,
-       .features = LEET_FEATURE_STATES | LEET_FEATURE_VARLEN | LEET_FEATURE_SHARED_HEADS |
-                   LEET_FEATURE_ANY_STRIDES | LEET_FEATURE_DYNAMIC_AXES | LEET_FEATURE_F32_OUT});
+  static constexpr leet_note_desc kIdentity =
+      sdk::identity({.id = "leet.naive",
+                     .version = "0.1.0",
+                     .devices = {LEET_DEVICE_CPU},
+                     .decay_kinds = sdk::kEveryDecayKind,
+                     .dtypes = sdk::kEveryDtype,
+                     .features = sdk::kEveryForwardFeature});
   static constexpr const char* kSummary =
       "The masked product ((Q K^T) o M) V by tiles, O(N^2 (R + D)); the plain one to compare with";
   static constexpr const char* kReference =
       "LeetDecoding (arXiv 2501.02573), `vanilla`; RetNet (arXiv 2307.08621), equation 5";
 
-  static sdk::Verdict supports(const sdk::Problem& problem, leet_device, const sdk::Options&) {
+  static sdk::Verdict supports(const sdk::Host&, const sdk::Problem& problem, leet_device,
+                               const sdk::Options&) {
     return sdk::check_one_arithmetic(problem);
   }
 

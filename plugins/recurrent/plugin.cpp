@@ -17,14 +17,13 @@ namespace {
 
 class Recurrent {
  public:
-  static constexpr leet_note_desc kIdentity = sdk::identity(
-      {.id = "leet.recurrent",
-       .version = "0.1.0",
-       .devices = {LEET_DEVICE_CPU},
-       .decay_kinds = LEET_DECAYS_NONE | LEET_DECAYS_HEAD | LEET_DECAYS_STEP | LEET_DECAYS_CHANNEL,
-       .dtypes = LEET_DTYPES_F16 | LEET_DTYPES_BF16 | LEET_DTYPES_F32 | LEET_DTYPES_F64,
-       .features = LEET_FEATURE_STATES | LEET_FEATURE_VARLEN | LEET_FEATURE_SHARED_HEADS |
-                   LEET_FEATURE_ANY_STRIDES | LEET_FEATURE_DYNAMIC_AXES | LEET_FEATURE_F32_OUT});
+  static constexpr leet_note_desc kIdentity =
+      sdk::identity({.id = "leet.recurrent",
+                     .version = "0.1.0",
+                     .devices = {LEET_DEVICE_CPU},
+                     .decay_kinds = sdk::kEveryDecayKind,
+                     .dtypes = sdk::kEveryDtype,
+                     .features = sdk::kEveryForwardFeature});
   static constexpr const char* kSummary =
       "The recurrence, 4 N R D flops; for decoding, and on CPUs for prefill";
   static constexpr const char* kReference =
@@ -36,7 +35,7 @@ class Recurrent {
       "simd: fp32 sums in vector registers, the error grows as sqrt(N), k v at most 2e31; "
       "plain: fp64 sums, one step at a time; auto: simd where it can")};
 
-  static sdk::Verdict supports(const sdk::Problem& problem, leet_device,
+  static sdk::Verdict supports(const sdk::Host&, const sdk::Problem& problem, leet_device,
                                const sdk::Options& options) {
     const sdk::Verdict verdict = sdk::check_one_arithmetic(problem);
     if (verdict.answer == LEET_ANSWER_NO) return verdict;

@@ -21,7 +21,6 @@
 #include <leet/plugin/dtype.hpp>
 #include <leet/plugin/log_decay.hpp>
 #include <leet/plugin/scratch.hpp>
-#include <optional>
 
 namespace leet::plugin_recurrent {
 namespace {
@@ -99,12 +98,7 @@ class Recurrence {
   Recurrence(const sdk::Exec& exec, const Config& config)
       : exec_(exec),
         shape_(exec.shape()),
-        q_(exec.tensor(LEET_ROLE_Q)),
-        k_(exec.tensor(LEET_ROLE_K)),
-        v_(exec.tensor(LEET_ROLE_V)),
-        out_(exec.find(LEET_ROLE_OUT)),
-        state_in_(exec.find(LEET_ROLE_STATE_IN)),
-        state_out_(exec.find(LEET_ROLE_STATE_OUT)),
+        tensors_(exec),
         log_decay_(exec, config.decay_kind),
         scale_(config.scale) {}
 
@@ -118,9 +112,9 @@ class Recurrence {
         load_decay(sequence.batch, s, t, buffers);
       }
       advance(sequence.batch, s, t, columns, buffers);
-      if (out_) write_out(sequence.batch, s, t, columns, buffers);
+      if (tensors_.out) write_out(sequence.batch, s, t, columns, buffers);
     }
-    if (state_out_) store_state(index, s, columns, buffers);
+    if (tensors_.state_out) store_state(index, s, columns, buffers);
   }
 
  private:
@@ -129,9 +123,10 @@ class Recurrence {
     for (std::int64_t r = 0; r < shape_.R; ++r) {
       double* const row = buffers.row(r);
       std::int64_t loaded = 0;
-      if (state_in_) {
+      if (tensors_.state_in) {
         loaded = columns.count;
-        sdk::load_row(state_in_->dtype(), columns.of(*state_in_, index, s, r), row, loaded);
+        sdk::load_row(tensors_.state_in->dtype(), columns.of(*tensors_.state_in, index, s, r), row,
+                      loaded);
       }
       std::fill(row + loaded, row + kColumns, 0.0);
     }
@@ -140,8 +135,8 @@ class Recurrence {
   void store_state(std::int64_t index, std::int64_t s, Columns columns,
                    const Buffers& buffers) const {
     for (std::int64_t r = 0; r < shape_.R; ++r) {
-      sdk::store_row(state_out_->dtype(), buffers.row(r), columns.of(*state_out_, index, s, r),
-                     columns.count);
+      sdk::store_row(tensors_.state_out->dtype(), buffers.row(r),
+                     columns.of(*tensors_.state_out, index, s, r), columns.count);
     }
   }
 
@@ -153,8 +148,10 @@ class Recurrence {
   void advance(std::int64_t b, std::int64_t s, std::int64_t t, Columns columns,
                const Buffers& buffers) const {
     if (shape_.R == 0) return;  // k may have no memory to point into
-    sdk::load_row(k_.dtype(), k_.row(b, shape_.state_source(s, shape_.Hk), t), buffers.k, shape_.R);
-    sdk::load_row(v_.dtype(), columns.of(v_, b, shape_.state_source(s, shape_.Hv), t), buffers.v,
+    sdk::load_row(tensors_.k.dtype(), tensors_.k.row(b, shape_.state_source(s, shape_.Hk), t),
+                  buffers.k, shape_.R);
+    sdk::load_row(tensors_.v.dtype(),
+                  columns.of(tensors_.v, b, shape_.state_source(s, shape_.Hv), t), buffers.v,
                   columns.count);
     for (std::int64_t r = 0; r < shape_.R; ++r) {
       advance_row(buffers.row(r), buffers.v, buffers.k[r], buffers.gamma[r]);
@@ -165,17 +162,18 @@ class Recurrence {
                  const Buffers& buffers) const {
     for (std::int64_t h = s * shape_.group(); h < (s + 1) * shape_.group(); ++h) {
       if (shape_.R > 0) {
-        sdk::load_row(q_.dtype(), q_.row(b, shape_.shared(h, shape_.Hq), t), buffers.q, shape_.R);
+        sdk::load_row(tensors_.q.dtype(), tensors_.q.row(b, shape_.shared(h, shape_.Hq), t),
+                      buffers.q, shape_.R);
       }
       read_state(buffers, shape_.R, scale_);
-      sdk::store_row(out_->dtype(), buffers.out, columns.of(*out_, b, h, t), columns.count);
+      sdk::store_row(tensors_.out->dtype(), buffers.out, columns.of(*tensors_.out, b, h, t),
+                     columns.count);
     }
   }
 
   const sdk::Exec& exec_;
   sdk::Shape shape_;
-  sdk::TensorView q_, k_, v_;
-  std::optional<sdk::TensorView> out_, state_in_, state_out_;
+  sdk::Operands tensors_;
   sdk::LogDecay log_decay_;
   double scale_;
 };

@@ -22,7 +22,6 @@
 #include <cstddef>
 #include <cstring>
 #include <leet/plugin/scratch.hpp>
-#include <optional>
 
 #include "channel_deferral-inl.hpp"
 #include "decode-inl.hpp"
@@ -95,19 +94,14 @@ class Recurrence {
   Recurrence(const sdk::Exec& exec, const Config& config)
       : exec_(exec),
         shape_(exec.shape()),
-        q_(exec.tensor(LEET_ROLE_Q)),
-        k_(exec.tensor(LEET_ROLE_K)),
-        v_(exec.tensor(LEET_ROLE_V)),
-        out_(exec.find(LEET_ROLE_OUT)),
-        state_in_(exec.find(LEET_ROLE_STATE_IN)),
-        state_out_(exec.find(LEET_ROLE_STATE_OUT)),
+        tensors_(exec),
         log_decay_(exec, config.decay_kind),
         by_channel_(config.decay_kind == LEET_DECAY_CHANNEL),
         scale_(config.scale) {}
 
   void run(const Piece& piece, const Buffers& buffers) const {
     const sdk::Sequence sequence = exec_.sequence(piece.index);
-    if (sequence.length() == 1 && state_out_) {
+    if (sequence.length() == 1 && tensors_.state_out) {
       decode(piece, sequence, buffers);
       return;
     }
@@ -118,10 +112,10 @@ class Recurrence {
     do {
       const int heads = static_cast<int>(std::min<std::int64_t>(kMaxHeads, end - h));
       load_state(piece, buffers);
-      walk(piece, sequence, h, out_ ? heads : 0, buffers);
+      walk(piece, sequence, h, tensors_.out ? heads : 0, buffers);
       h += heads;
-    } while (out_ && h < end);
-    if (state_out_) store_state(piece, buffers);
+    } while (tensors_.out && h < end);
+    if (tensors_.state_out) store_state(piece, buffers);
   }
 
  private:
@@ -134,10 +128,10 @@ class Recurrence {
     for (std::int64_t j = 0; j < piece.count; j += width) {
       const std::int64_t columns = std::min(width, piece.count - j);
       float* row = panel(buffers, j);
-      if (!state_in_ || columns < width)
+      if (!tensors_.state_in || columns < width)
         std::memset(row, 0, sizeof(float) * static_cast<std::size_t>(shape_.R * width));
-      for (std::int64_t r = 0; r < shape_.R && state_in_; ++r, row += width) {
-        std::memcpy(row, state_in_->row(piece.index, piece.s, r) + (piece.first + j) * 4,
+      for (std::int64_t r = 0; r < shape_.R && tensors_.state_in; ++r, row += width) {
+        std::memcpy(row, tensors_.state_in->row(piece.index, piece.s, r) + (piece.first + j) * 4,
                     sizeof(float) * static_cast<std::size_t>(columns));
       }
     }
@@ -151,8 +145,8 @@ class Recurrence {
       for (std::int64_t r = 0; r < shape_.R; ++r, row += width) {
         const float high = buffers.rescale_high[r];
         const float low = buffers.rescale_low[r];
-        auto* to =
-            reinterpret_cast<float*>(state_out_->row(piece.index, piece.s, r)) + piece.first + j;
+        auto* to = reinterpret_cast<float*>(tensors_.state_out->row(piece.index, piece.s, r)) +
+                   piece.first + j;
         scale_row(row, high, low, to, columns);
       }
     }
@@ -176,14 +170,15 @@ class Recurrence {
         deferral.begin(t, buffers.rescale_high, buffers.rescale_low);
         std::int64_t steps = 0;
         while (steps < kBlockSteps && t + steps < sequence.end && deferral.advance(t + steps)) {
-          widen_row(k_.dtype(),
-                    k_.row(sequence.batch, shape_.state_source(piece.s, shape_.Hk), t + steps),
-                    buffers.k + steps * shape_.R, shape_.R);
+          widen_row(
+              tensors_.k.dtype(),
+              tensors_.k.row(sequence.batch, shape_.state_source(piece.s, shape_.Hk), t + steps),
+              buffers.k + steps * shape_.R, shape_.R);
           deferral.grow(buffers.k + steps * shape_.R);
           for (int i = 0; i < heads; ++i) {
             float* const q = buffers.q[i] + steps * shape_.R;
-            widen_row(q_.dtype(),
-                      q_.row(sequence.batch, shape_.shared(h + i, shape_.Hq), t + steps), q,
+            widen_row(tensors_.q.dtype(),
+                      tensors_.q.row(sequence.batch, shape_.shared(h + i, shape_.Hq), t + steps), q,
                       shape_.R);
             deferral.shrink(q);
           }
@@ -212,13 +207,14 @@ class Recurrence {
   void widen_block(const Piece& piece, std::int64_t b, std::int64_t t, std::int64_t steps,
                    std::int64_t h, int heads, const Buffers& buffers) const {
     const std::int64_t R = shape_.R;
-    for (std::int64_t c = 0; c < steps && !is_f32(k_); ++c) {
-      widen_row(k_.dtype(), k_.row(b, shape_.state_source(piece.s, shape_.Hk), t + c),
+    for (std::int64_t c = 0; c < steps && !is_f32(tensors_.k); ++c) {
+      widen_row(tensors_.k.dtype(),
+                tensors_.k.row(b, shape_.state_source(piece.s, shape_.Hk), t + c),
                 buffers.k + c * R, R);
     }
-    for (int i = 0; i < heads && !is_f32(q_); ++i) {
+    for (int i = 0; i < heads && !is_f32(tensors_.q); ++i) {
       for (std::int64_t c = 0; c < steps; ++c) {
-        widen_row(q_.dtype(), q_.row(b, shape_.shared(h + i, shape_.Hq), t + c),
+        widen_row(tensors_.q.dtype(), tensors_.q.row(b, shape_.shared(h + i, shape_.Hq), t + c),
                   buffers.q[i] + c * R, R);
       }
     }
@@ -238,10 +234,12 @@ class Recurrence {
     const std::int64_t vh = shape_.state_source(piece.s, shape_.Hv);
     SweepArgs args{};
     args.R = shape_.R;
-    args.k = is_f32(k_) && !by_channel_ ? rows_of(k_, b, kh, t) : Rows{buffers.k, shape_.R};
+    args.k = is_f32(tensors_.k) && !by_channel_ ? rows_of(tensors_.k, b, kh, t)
+                                                : Rows{buffers.k, shape_.R};
     for (int i = 0; i < heads; ++i) {
-      args.q[i] = is_f32(q_) && !by_channel_ ? rows_of(q_, b, shape_.shared(h + i, shape_.Hq), t)
-                                             : Rows{buffers.q[i], shape_.R};
+      args.q[i] = is_f32(tensors_.q) && !by_channel_
+                      ? rows_of(tensors_.q, b, shape_.shared(h + i, shape_.Hq), t)
+                      : Rows{buffers.q[i], shape_.R};
     }
     args.v_weight = buffers.v_weight;
     args.out_weight = buffers.out_weight;
@@ -252,29 +250,31 @@ class Recurrence {
       const std::int64_t columns = std::min(width, piece.count - j);
       const std::int64_t column = piece.first + j;
       args.state = panel(buffers, j);
-      if (is_f32(v_) && columns == width) {
-        args.v = rows_of(v_, b, vh, t, column);
+      if (is_f32(tensors_.v) && columns == width) {
+        args.v = rows_of(tensors_.v, b, vh, t, column);
       } else {
         args.v = {buffers.v, width};
         for (std::int64_t c = 0; c < steps; ++c) {
           float* const to = buffers.v + c * width;
-          widen_row(v_.dtype(), v_.row(b, vh, t + c) + column * sdk::dtype_bytes(v_.dtype()), to,
-                    columns);
+          widen_row(tensors_.v.dtype(),
+                    tensors_.v.row(b, vh, t + c) + column * sdk::dtype_bytes(tensors_.v.dtype()),
+                    to, columns);
           std::fill(to + columns, to + width, 0.0F);
         }
       }
-      const bool direct = out_ && is_f32(*out_) && columns == width;
+      const bool direct = tensors_.out && is_f32(*tensors_.out) && columns == width;
       for (int i = 0; i < heads; ++i) {
-        args.out[i] =
-            direct ? reinterpret_cast<float*>(out_->row(b, h + i, t)) + column : buffers.out[i];
+        args.out[i] = direct ? reinterpret_cast<float*>(tensors_.out->row(b, h + i, t)) + column
+                             : buffers.out[i];
       }
-      args.out_stride = direct ? out_->stride(2) : width;
+      args.out_stride = direct ? tensors_.out->stride(2) : width;
       sweep_heads(args, steps, heads, rescale);
       for (int i = 0; i < heads && !direct; ++i) {
         for (std::int64_t c = 0; c < steps; ++c) {
-          narrow_row(out_->dtype(), buffers.out[i] + c * width,
-                     out_->row(b, h + i, t + c) + column * sdk::dtype_bytes(out_->dtype()),
-                     columns);
+          narrow_row(
+              tensors_.out->dtype(), buffers.out[i] + c * width,
+              tensors_.out->row(b, h + i, t + c) + column * sdk::dtype_bytes(tensors_.out->dtype()),
+              columns);
         }
       }
     }
@@ -301,26 +301,30 @@ class Recurrence {
     const std::int64_t t = sequence.begin;
     const std::int64_t R = shape_.R;
     const DecodeBuffers& scratch = buffers.decode;
-    widen_row(k_.dtype(), k_.row(b, shape_.state_source(piece.s, shape_.Hk), t), scratch.k, R);
-    widen_row(v_.dtype(),
-              v_.row(b, shape_.state_source(piece.s, shape_.Hv), t) +
-                  piece.first * sdk::dtype_bytes(v_.dtype()),
+    widen_row(tensors_.k.dtype(), tensors_.k.row(b, shape_.state_source(piece.s, shape_.Hk), t),
+              scratch.k, R);
+    widen_row(tensors_.v.dtype(),
+              tensors_.v.row(b, shape_.state_source(piece.s, shape_.Hv), t) +
+                  piece.first * sdk::dtype_bytes(tensors_.v.dtype()),
               scratch.v, piece.count);
     log_decay_.row(b, shape_.state_source(piece.s, shape_.Hg), t, R, scratch.decay,
                    sdk::split_decay<float>);
 
-    const std::int64_t heads = out_ ? shape_.group() : 0;
+    const std::int64_t heads = tensors_.out ? shape_.group() : 0;
     std::fill(scratch.out, scratch.out + heads * piece.count, 0.0F);
     for (std::int64_t i = 0; i < heads; ++i) {
-      widen_row(q_.dtype(), q_.row(b, shape_.shared(piece.s * heads + i, shape_.Hq), t),
+      widen_row(tensors_.q.dtype(),
+                tensors_.q.row(b, shape_.shared(piece.s * heads + i, shape_.Hq), t),
                 scratch.q + i * R, R);
     }
     for (std::int64_t r = 0; r < R; ++r) {
       const auto* from =
-          state_in_ ? reinterpret_cast<const float*>(state_in_->row(piece.index, piece.s, r)) +
-                          piece.first
-                    : nullptr;
-      auto* to = reinterpret_cast<float*>(state_out_->row(piece.index, piece.s, r)) + piece.first;
+          tensors_.state_in
+              ? reinterpret_cast<const float*>(tensors_.state_in->row(piece.index, piece.s, r)) +
+                    piece.first
+              : nullptr;
+      auto* to =
+          reinterpret_cast<float*>(tensors_.state_out->row(piece.index, piece.s, r)) + piece.first;
       advance_row(from, scratch.decay[r], scratch.k[r], scratch.v, to, piece.count);
       for (std::int64_t i = 0; i < heads; ++i) {
         read_row(to, scratch.q[i * R + r], scratch.out + i * piece.count, piece.count);
@@ -329,17 +333,16 @@ class Recurrence {
     for (std::int64_t i = 0; i < heads; ++i) {
       float* const out = scratch.out + i * piece.count;
       for (std::int64_t d = 0; d < piece.count; ++d) out[d] *= static_cast<float>(scale_);
-      narrow_row(
-          out_->dtype(), out,
-          out_->row(b, piece.s * heads + i, t) + piece.first * sdk::dtype_bytes(out_->dtype()),
-          piece.count);
+      narrow_row(tensors_.out->dtype(), out,
+                 tensors_.out->row(b, piece.s * heads + i, t) +
+                     piece.first * sdk::dtype_bytes(tensors_.out->dtype()),
+                 piece.count);
     }
   }
 
   const sdk::Exec& exec_;
   sdk::Shape shape_;
-  sdk::TensorView q_, k_, v_;
-  std::optional<sdk::TensorView> out_, state_in_, state_out_;
+  sdk::Operands tensors_;
   sdk::LogDecay log_decay_;
   bool by_channel_;
   double scale_;

@@ -31,7 +31,7 @@ class BenchMutant {
       "none; wrong; late (right at the first execute only); odd (refuses an odd R); "
       "plan or execute (fails there); interrupt (Ctrl-C at the tenth execute with N=3)")};
 
-  static sdk::Verdict supports(const sdk::Problem& problem, leet_device,
+  static sdk::Verdict supports(const sdk::Host&, const sdk::Problem& problem, leet_device,
                                const sdk::Options& options) {
     if (options.get("fault") == "odd" && problem.shape().R % 2 == 1) {
       return sdk::Verdict::no("R=%lld: needs an even number",

@@ -42,7 +42,8 @@ class Counting {
   static constexpr const char* kSummary = "Counts its executes";
   static constexpr const char* kReference = "none";
 
-  static sdk::Verdict supports(const sdk::Problem& problem, leet_device, const sdk::Options&) {
+  static sdk::Verdict supports(const sdk::Host&, const sdk::Problem& problem, leet_device,
+                               const sdk::Options&) {
     return problem.has(LEET_ROLE_OUT) ? sdk::Verdict::yes() : sdk::Verdict::no("no out: needs one");
   }
 

@@ -80,7 +80,8 @@ class Thrower {
   static constexpr leet_option kOptions[] = {option("where", "nowhere", "the function"),
                                              option("what", "int", "the type")};
 
-  static Verdict supports(const Problem& problem, leet_device, const Options& options) {
+  static Verdict supports(const Host&, const Problem& problem, leet_device,
+                          const Options& options) {
     if (options.get("where") == "supports") throw_as_told(options.get("what"));
     if (problem.shape().R == 96) return Verdict::no("R=96: needs another R");
     return Verdict::slow(2.5, "no path is fast");
@@ -138,7 +139,9 @@ class Plain {
   static constexpr leet_note_desc kIdentity = identity({.id = "test.plain", .version = "1.0.0"});
   static constexpr const char* kSummary = "plain";
   static constexpr const char* kReference = "none";
-  static Verdict supports(const Problem&, leet_device, const Options&) { return Verdict::yes(); }
+  static Verdict supports(const Host&, const Problem&, leet_device, const Options&) {
+    return Verdict::yes();
+  }
   Plain(const Host&, const Problem&, leet_device, const Options&) {}
   PlanInfo info() const { return {}; }
   void execute(const Host&, const Exec&) const {}

@@ -24,7 +24,8 @@ class Moody {
       sdk::option("fail", "never", "never, supports, plan or execute"),
       sdk::option("mood", "calm", "changes nothing")};
 
-  static sdk::Verdict supports(const sdk::Problem&, leet_device, const sdk::Options& options) {
+  static sdk::Verdict supports(const sdk::Host&, const sdk::Problem&, leet_device,
+                               const sdk::Options& options) {
     if (options.get("fail") == "supports") return sdk::Verdict::no("not today\nnor tomorrow");
     return sdk::Verdict::yes();
   }

@@ -52,7 +52,8 @@ class Mutant {
   static constexpr const char* kSummary = "The recurrence in double, with a fault on request";
   static constexpr const char* kReference = "the operator's definition";
 
-  static sdk::Verdict supports(const sdk::Problem& problem, leet_device, const sdk::Options&) {
+  static sdk::Verdict supports(const sdk::Host&, const sdk::Problem& problem, leet_device,
+                               const sdk::Options&) {
     if (mutated("refuses-all")) return sdk::Verdict::no("not today");
     if (mutated("refuses-without-reason") && problem.decay_kind() == LEET_DECAY_HEAD) {
       return sdk::Verdict::no("%s", "");

@@ -43,7 +43,8 @@ class Quadratic {
   static constexpr const char* kSummary = "The definition, output by output, O(N^2 (R + D))";
   static constexpr const char* kReference = "Acme Corporation, internal note 1";
 
-  static sdk::Verdict supports(const sdk::Problem&, leet_device, const sdk::Options&) {
+  static sdk::Verdict supports(const sdk::Host&, const sdk::Problem&, leet_device,
+                               const sdk::Options&) {
     return sdk::Verdict::yes();
   }
 

@@ -18,6 +18,15 @@
 
 namespace leet::sdk {
 
+// What a method without restrictions claims.
+inline constexpr std::uint32_t kEveryDecayKind =
+    LEET_DECAYS_NONE | LEET_DECAYS_HEAD | LEET_DECAYS_STEP | LEET_DECAYS_CHANNEL;
+inline constexpr std::uint32_t kEveryDtype =
+    LEET_DTYPES_F16 | LEET_DTYPES_BF16 | LEET_DTYPES_F32 | LEET_DTYPES_F64;
+inline constexpr std::uint32_t kEveryForwardFeature =
+    LEET_FEATURE_STATES | LEET_FEATURE_VARLEN | LEET_FEATURE_SHARED_HEADS |
+    LEET_FEATURE_ANY_STRIDES | LEET_FEATURE_DYNAMIC_AXES | LEET_FEATURE_F32_OUT;
+
 // The fields of leet_note_desc that an author decides.
 struct Identity {
   std::string_view id;       // "<author>.<method>", at most 95 characters of [a-z0-9_.]

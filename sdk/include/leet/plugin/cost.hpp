@@ -7,8 +7,10 @@
 #include <leet/plugin.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <leet/plugin/claims.hpp>
 #include <leet/plugin/dtype.hpp>
+#include <leet/plugin/host.hpp>
 #include <leet/plugin/problem.hpp>
 
 namespace leet::sdk {
@@ -42,6 +44,27 @@ inline double compulsory_bytes(const Problem& problem) {
     total += bytes;
   }
   return total;
+}
+
+// What a CPU method does, for predicted_cpu_seconds().
+struct CpuWork {
+  double flops = 0;       // done, not only needed
+  double efficiency = 1;  // share of the FMA peak that the kernel reaches, as `leet bench` measured
+  double bytes = 0;       // to and from memory
+  std::int64_t pieces = 1;  // that can be computed at once
+};
+
+// The seconds that a method predicts in its verdict, by a roofline with nominal rates of one core.
+// The rates cancel when methods are compared with each other, which is what predictions are for.
+inline double predicted_cpu_seconds(const Host& host, const CpuWork& work) {
+  constexpr double kFlopsPerSecond = 100e9;  // fp32 FMA, AVX2 at 3.2 GHz
+  constexpr double kBytesPerSecond = 25e9;
+  constexpr double kDispatchSeconds = 0.5e-6;
+  const std::int64_t cores =
+      std::clamp<std::int64_t>(work.pieces, 1, std::max(1, host.concurrency()));
+  const double compute = work.flops / (work.efficiency * kFlopsPerSecond);
+  const double memory = work.bytes / kBytesPerSecond;
+  return kDispatchSeconds + std::max(compute, memory) / static_cast<double>(cores);
 }
 
 // A bound on the relative Frobenius error of a method whose arithmetic errs by `arithmetic` and

@@ -11,7 +11,8 @@
 //       static constexpr leet_option kOptions[] = {  // may be left out
 //           leet::sdk::option("chunk", "64", "tokens in a chunk, 1 to 1024")};
 //
-//       static leet::sdk::Verdict supports(const leet::sdk::Problem&, leet_device,
+//       static leet::sdk::Verdict supports(const leet::sdk::Host&, const leet::sdk::Problem&,
+//       leet_device,
 //                                          const leet::sdk::Options&);
 //       MyMethod(const leet::sdk::Host&, const leet::sdk::Problem&, leet_device,
 //                const leet::sdk::Options&);
@@ -87,13 +88,14 @@ leet_status barrier(leet_error* error, const char* where, Body&& body) noexcept 
 // What this version of the ABI can't see comes first: until it is refused, nothing else in the
 // problem means what it seems to.
 template <class Method>
-Verdict judge(const leet_problem& problem, leet_device device, const Options& options) {
+Verdict judge(const leet_host& host, const leet_problem& problem, leet_device device,
+              const Options& options) {
   Verdict verdict = check_visible(problem);
   if (verdict.answer != LEET_ANSWER_NO) {
     verdict = check_claims(Method::kIdentity, problem, device);
   }
   if (verdict.answer != LEET_ANSWER_NO) {
-    verdict = Method::supports(Problem(problem), device, options);
+    verdict = Method::supports(Host(host), Problem(problem), device, options);
   }
   return verdict;
 }
@@ -117,12 +119,12 @@ struct Table {
   }
   static constexpr auto kOptionPointers = make_options();
 
-  static leet_status supports(const leet_host*, const leet_problem* problem,
+  static leet_status supports(const leet_host* host, const leet_problem* problem,
                               const leet_device* device, const char* options, leet_verdict* verdict,
                               leet_error* error) noexcept {
     return barrier(error, "supports", [&] {
       const Options parsed(options, kOptionPointers.data());
-      const Verdict judged = judge<Method>(*problem, *device, parsed);
+      const Verdict judged = judge<Method>(*host, *problem, *device, parsed);
       if (LEET_HAS(verdict, leet_verdict, answer)) verdict->answer = judged.answer;
       if (LEET_HAS(verdict, leet_verdict, predicted_seconds)) {
         verdict->predicted_seconds = judged.predicted_seconds;
@@ -139,7 +141,7 @@ struct Table {
                                  leet_error* error) noexcept {
     return barrier(error, "plan_create", [&] {
       const Options parsed(options, kOptionPointers.data());
-      const Verdict judged = judge<Method>(*problem, *device, parsed);
+      const Verdict judged = judge<Method>(*host, *problem, *device, parsed);
       if (judged.answer == LEET_ANSWER_NO) {
         throw Error(LEET_STATUS_UNSUPPORTED, "%s", judged.reason);
       }

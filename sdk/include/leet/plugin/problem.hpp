@@ -129,5 +129,19 @@ class Exec {
   Shape shape_;
 };
 
+// The operator's tensors of one execute. Points into exec, which must live as long.
+struct Operands {
+  explicit Operands(const Exec& exec)
+      : q(exec.tensor(LEET_ROLE_Q)),
+        k(exec.tensor(LEET_ROLE_K)),
+        v(exec.tensor(LEET_ROLE_V)),
+        out(exec.find(LEET_ROLE_OUT)),
+        state_in(exec.find(LEET_ROLE_STATE_IN)),
+        state_out(exec.find(LEET_ROLE_STATE_OUT)) {}
+
+  TensorView q, k, v;
+  std::optional<TensorView> out, state_in, state_out;
+};
+
 }  // namespace leet::sdk
 #endif  // LEET_PLUGIN_PROBLEM_HPP
