@@ -4,6 +4,16 @@
 #
 # A GoogleTest program whose cases become ctest tests "<name>.<Suite>.<Case>". LABELS defaults to unit.
 
+#
+#   leet_test_variants(<method> [OPTIONS <options>...] [VECTORS <options>...])
+#
+# For a method's own folder. The tests of methods run every method of the build as it is; they run it with each of these options
+# strings too, with those of VECTORS on every instruction set of the machine: the options that make it take its vector kernel.
+#
+#   leet_write_method_lists(<header>)
+#
+# Writes what the build has, and the variants, as the arrays that tests/support/methods.hpp describes.
+
 include_guard(GLOBAL)
 
 function(leet_add_test name)
@@ -22,4 +32,26 @@ function(leet_add_test name)
   endif()
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
+endfunction()
+
+function(leet_test_variants method)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "OPTIONS;VECTORS")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "leet_test_variants(${method}): knows OPTIONS and VECTORS; got '${arg_UNPARSED_ARGUMENTS}'")
+  endif()
+  list(TRANSFORM arg_OPTIONS PREPEND "${method}?")
+  list(TRANSFORM arg_VECTORS PREPEND "${method}?")
+  set_property(GLOBAL APPEND PROPERTY LEET_METHOD_VARIANTS ${arg_OPTIONS})
+  set_property(GLOBAL APPEND PROPERTY LEET_VECTOR_VARIANTS ${arg_VECTORS})
+endfunction()
+
+function(leet_write_method_lists header)
+  set(text "// Written by leet_write_method_lists.\n")
+  foreach(list METHODS METHOD_VARIANTS VECTOR_VARIANTS)
+    get_property(names GLOBAL PROPERTY LEET_${list})
+    list(TRANSFORM names REPLACE "^.+$" "\"\\0\"" OUTPUT_VARIABLE quoted)
+    list(JOIN quoted ", " quoted)
+    string(APPEND text "#define LEET_${list} ${quoted}\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${header} CONTENT "${text}" @ONLY)
 endfunction()

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/methods.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tools/common/error_metrics.hpp"
@@ -30,7 +31,7 @@ double error_against_stored_logits(const std::filesystem::path& file) {
   return tools::compare(got->to_doubles(), expected->to_doubles()).relative_error;
 }
 
-class KjvLm : public testing::TestWithParam<const char*> {
+class KjvLm : public testing::TestWithParam<std::string> {
  protected:
   ProcessResult run_method(std::vector<std::string> arguments) {
     std::vector<std::string> command = {kProgram, "--method", GetParam()};
@@ -39,8 +40,8 @@ class KjvLm : public testing::TestWithParam<const char*> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Methods, KjvLm, testing::Values("naive", "recurrent"),
-                         [](const auto& instance) { return std::string(instance.param); });
+INSTANTIATE_TEST_SUITE_P(Methods, KjvLm, testing::ValuesIn(methods()),
+                         [](const auto& instance) { return instance.param; });
 
 TEST_P(KjvLm, GeneratesTheStoredText) {
   const ProcessResult outcome = run_method({"--prompt", kData / "prompt.txt", "--generate", "240"});

@@ -5,9 +5,12 @@
 #include <hwy/targets.h>
 
 #include <cstdint>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/plugins/operator_case.hpp"
+#include "tests/support/methods.hpp"
 
 namespace leet::plugin_tests {
 namespace {
@@ -33,10 +36,23 @@ std::vector<std::int64_t> targets_here() {
   return targets;
 }
 
-class InstructionSets : public testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(Decay, InstructionSets, testing::Range(0, LEET_DECAY_CHANNEL + 1));
+using Variant = std::tuple<std::string, int>;
+
+std::string variant_name(const testing::TestParamInfo<Variant>& variant) {
+  static constexpr const char* kDecays[] = {"none", "head", "step", "channel"};
+  const auto& [method, decay] = variant.param;
+  return tests::test_name(method) + "_" + kDecays[decay];
+}
+
+class InstructionSets : public testing::TestWithParam<Variant> {};
+INSTANTIATE_TEST_SUITE_P(Method, InstructionSets,
+                         testing::Combine(testing::ValuesIn(tests::vector_variants()),
+                                          testing::Range(0, LEET_DECAY_CHANNEL + 1)),
+                         variant_name);
 
 TEST_P(InstructionSets, AgreeWithTheOracle) {
+  const auto& [method, decay] = GetParam();
+  if (!claims_decay(method, decay)) GTEST_SKIP() << "not claimed by the method";
   const std::vector<std::int64_t> targets = targets_here();
   ASSERT_FALSE(targets.empty());
   for (const std::int64_t target : targets) {
@@ -59,11 +75,11 @@ TEST_P(InstructionSets, AgreeWithTheOracle) {
                            .Hv = kv_heads,
                            .Hg = kv_heads,
                            .q = dtype,
-                           .decay_kind = GetParam(),
+                           .decay_kind = decay,
                            .has_state_in = true,
                            .in_place = true});
         const core::OracleResult expected = operands.oracle();
-        expect_near(operands, expected, run("recurrent?kernel=simd", operands));
+        expect_near(operands, expected, run(method, operands));
       }
     }
   }

@@ -2,6 +2,8 @@
 //
 // Every method of this project against the fp64 oracle and against itself: what is special about
 // the operator, rather than the whole catalogue of sizes, which is `leet validate`'s.
+#include "tests/support/methods.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,23 +34,30 @@ void check(const std::string& name, const OperatorCase& description) {
   expect_near(operands, expected, run(name, operands));
 }
 
-const auto kMethods = testing::Values("naive", "recurrent", "recurrent?kernel=plain");
+const auto kMethods = testing::ValuesIn(tests::methods_and_variants());
 
-// GoogleTest's names have letters, digits and underscores alone.
-std::string test_name(std::string method) {
-  for (char& c : method) {
-    if (c == '?' || c == '=') c = '_';
+class AnyMethod : public testing::TestWithParam<std::string> {
+ protected:
+  // The decay kinds that the method claims, of these.
+  std::vector<int> claimed(std::vector<int> decays) const {
+    std::erase_if(decays, [](int decay) { return !claims_decay(GetParam(), decay); });
+    return decays;
   }
-  return method;
-}
-
-class AnyMethod : public testing::TestWithParam<const char*> {};
+};
 INSTANTIATE_TEST_SUITE_P(Cpu, AnyMethod, kMethods,
-                         [](const auto& param) { return test_name(param.param); });
+                         [](const auto& param) { return tests::test_name(param.param); });
 
 // By dtypes of the inputs and of out, and decay kind.
-using Kind = std::tuple<const char*, std::pair<leet_dtype, leet_dtype>, int>;
-class AnyMethodByKind : public testing::TestWithParam<Kind> {};
+using Kind = std::tuple<std::string, std::pair<leet_dtype, leet_dtype>, int>;
+class AnyMethodByKind : public testing::TestWithParam<Kind> {
+  void SetUp() override {
+    const auto& [name, dtypes, decay] = GetParam();
+    if (!claims_decay(name, decay) || !claims_dtype(name, dtypes.first) ||
+        !claims_dtype(name, dtypes.second)) {
+      GTEST_SKIP() << "not claimed by the method";
+    }
+  }
+};
 
 const auto kDtypes =
     testing::Values(std::pair(kF32, kF32), std::pair(kF16, kF16), std::pair(kBf16, kBf16),
@@ -57,7 +66,7 @@ const auto kDtypes =
 std::string kind_name(const testing::TestParamInfo<Kind>& kind) {
   static constexpr const char* kDecays[] = {"none", "head", "step", "channel"};
   const auto& [method, dtypes, decay] = kind.param;
-  return test_name(method) + "_" + sdk::dtype_name(dtypes.first) + "_" +
+  return tests::test_name(method) + "_" + sdk::dtype_name(dtypes.first) + "_" +
          sdk::dtype_name(dtypes.second) + "_" + kDecays[decay];
 }
 
@@ -213,7 +222,7 @@ TEST_P(AnyMethodByKind, NanStaysInItsHeadAndInLaterSteps) {
 // Where fp32 is not enough: gamma rounded to it once, or a state summed in it, errs by 2e-6 to
 // 4e-6.
 TEST_P(AnyMethod, TinyRatesOverLongSequences) {
-  for (const int decay : {LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL}) {
+  for (const int decay : claimed({LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL})) {
     for (const double rate : {0.0, 1e-5, 1.3e-4}) {
       SCOPED_TRACE(testing::Message() << "decay " << decay << " rate " << rate);
       check(GetParam(), {.H = 1, .N = 8192, .R = 4, .D = 4, .decay_kind = decay, .rate = rate});
@@ -225,6 +234,7 @@ TEST_P(AnyMethod, TinyRatesOverLongSequences) {
 // because it rounds gamma to f64 itself.
 TEST_P(AnyMethod, AnUntouchedStateDecaysByExpOfTheSum) {
   for (const leet_dtype dtype : {kF32, kF64}) {
+    if (!claims_dtype(GetParam(), dtype)) continue;
     const OperatorCase c{.H = 1,
                          .N = 65536,
                          .R = 1,
@@ -246,14 +256,14 @@ TEST_P(AnyMethod, AnUntouchedStateDecaysByExpOfTheSum) {
 TEST_P(AnyMethod, LargeRatesUnderflowToNothing) {
   for (const double rate : {1.0, 30.0, 1e4, 3e38}) {
     SCOPED_TRACE(testing::Message() << "rate " << rate);
-    for (const int decay : {LEET_DECAY_HEAD, LEET_DECAY_CHANNEL}) {
+    for (const int decay : claimed({LEET_DECAY_HEAD, LEET_DECAY_CHANNEL})) {
       check(GetParam(), {.N = 300, .decay_kind = decay, .rate = rate, .has_state_in = true});
     }
   }
 }
 
 TEST_P(AnyMethod, LargeProductsStayFinite) {
-  for (const int decay : {LEET_DECAY_HEAD, LEET_DECAY_CHANNEL}) {
+  for (const int decay : claimed({LEET_DECAY_HEAD, LEET_DECAY_CHANNEL})) {
     SCOPED_TRACE(testing::Message() << "decay " << decay);
     Operands operands({.H = 1, .N = 200, .R = 3, .D = 20, .decay_kind = decay, .rate = 0.28});
     operands[LEET_ROLE_V].fill_with([](auto, auto, auto t, auto d) { return 1e28 * (t + d + 1); });
@@ -289,7 +299,7 @@ TEST_P(AnyMethod, NothingToWriteIsNothingToDo) {
 }
 
 TEST_P(AnyMethod, MinusInfinityForgetsExactly) {
-  for (const int decay : {LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL}) {
+  for (const int decay : claimed({LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL})) {
     SCOPED_TRACE(testing::Message() << "decay " << decay);
     const OperatorCase c{.N = 100, .R = 6, .D = 7, .decay_kind = decay, .has_state_in = true};
     const auto run_with = [&](double past) {
@@ -342,8 +352,8 @@ TEST_P(AnyMethod, AStateInPlaceGivesTheSameBits) {
 }
 
 // Prefill, then one step at a time with the state carried in place, through one plan for any N.
-void check_decoding(const std::string& name, leet_dtype dtype) {
-  for (const int decay : {LEET_DECAY_NONE, LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL}) {
+void check_decoding(const std::string& name, leet_dtype dtype, const std::vector<int>& decays) {
+  for (const int decay : decays) {
     SCOPED_TRACE(testing::Message() << "decay " << decay);
     OperatorCase c{.B = 2,
                    .N = 80,
@@ -398,8 +408,11 @@ void check_decoding(const std::string& name, leet_dtype dtype) {
 }
 
 TEST_P(AnyMethod, DecodingContinuesAPrefill) {
-  check_decoding(GetParam(), kF32);
-  check_decoding(GetParam(), kF64);
+  const std::vector<int> decays =
+      claimed({LEET_DECAY_NONE, LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL});
+  for (const leet_dtype dtype : {kF32, kF64}) {
+    if (claims_dtype(GetParam(), dtype)) check_decoding(GetParam(), dtype, decays);
+  }
 }
 
 TEST_P(AnyMethod, OutputsMayBeLeftOut) {
@@ -422,7 +435,7 @@ TEST_P(AnyMethod, SharedHeads) {
                              Heads{6, 6, 2, 3, 1}}) {  // lcm(2, 3) = 6
     SCOPED_TRACE(testing::Message()
                  << "Hk=" << heads.Hk << " Hv=" << heads.Hv << " Hg=" << heads.Hg);
-    for (const int decay : {LEET_DECAY_HEAD, LEET_DECAY_CHANNEL}) {
+    for (const int decay : claimed({LEET_DECAY_HEAD, LEET_DECAY_CHANNEL})) {
       check(GetParam(), {.B = 2,
                          .H = heads.H,
                          .N = 40,
@@ -439,7 +452,8 @@ TEST_P(AnyMethod, SharedHeads) {
 }
 
 TEST_P(AnyMethod, ZeroExtents) {
-  for (const int decay : {LEET_DECAY_NONE, LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL}) {
+  for (const int decay :
+       claimed({LEET_DECAY_NONE, LEET_DECAY_HEAD, LEET_DECAY_STEP, LEET_DECAY_CHANNEL})) {
     for (const bool has_state_in : {false, true}) {
       for (const OperatorCase& c :
            {OperatorCase{.B = 0}, OperatorCase{.H = 0}, OperatorCase{.N = 0}, OperatorCase{.R = 0},
@@ -510,6 +524,7 @@ TEST_P(AnyMethod, TensorsMayDifferInDtype) {
 }
 
 TEST_P(AnyMethod, RefusesF64BesideOthersWithAReason) {
+  if (!claims_dtype(GetParam(), kF64)) GTEST_SKIP() << "takes no f64";
   try {
     Operands operands({.q = kF64, .v = kF32});
     run(GetParam(), operands);

@@ -141,7 +141,8 @@ namespace {
 const core::Method& find(const std::string& name) {
   static const core::Registry registry = core::Registry::open(
       {.paths = {LEET_BINARY_DIR "/plugins"}, .configuration = {}, .default_paths = false});
-  const core::Result<const core::Method*> found = registry.find(name, LEET_DEVICE_CPU);
+  const core::Result<const core::Method*> found =
+      registry.find(name.substr(0, name.find('?')), LEET_DEVICE_CPU);
   if (!found) throw std::runtime_error(found.error().message);
   return **found;
 }
@@ -150,7 +151,7 @@ const core::Method& find(const std::string& name) {
 std::unique_ptr<core::Plan> make_plan(const std::string& method, const core::HostServices& host,
                                       const Operands& operands) {
   const std::size_t mark = method.find('?');
-  return make_plan(find(method.substr(0, mark)), host, operands,
+  return make_plan(find(method), host, operands,
                    mark == std::string::npos ? "" : method.substr(mark + 1));
 }
 
@@ -173,6 +174,14 @@ std::unique_ptr<core::Plan> make_plan(const core::Method& method, const core::Ho
       core::Plan::make(method, host, problem, {LEET_DEVICE_CPU, 0}, options);
   if (!plan) throw std::runtime_error(plan.error().message);
   return std::move(*plan);
+}
+
+bool claims_decay(const std::string& method, int decay_kind) {
+  return (find(method).identity.decay_kinds >> decay_kind & 1u) != 0;
+}
+
+bool claims_dtype(const std::string& method, leet_dtype dtype) {
+  return (find(method).identity.dtypes & sdk::dtype_bit(dtype)) != 0;
 }
 
 void execute(const core::Plan& plan, const Operands& operands) {

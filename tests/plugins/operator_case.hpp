@@ -109,6 +109,10 @@ std::unique_ptr<core::Plan> make_plan(const core::Method& method, const core::Ho
 std::unique_ptr<core::Plan> make_plan(const std::string& method, const core::HostServices& host,
                                       const Operands& operands);
 
+// Whether the note of such a method claims a decay kind, or a dtype.
+bool claims_decay(const std::string& method, int decay_kind);
+bool claims_dtype(const std::string& method, leet_dtype dtype);
+
 // Executes a plan on other operands than those it was made for (dynamic axes), or on the same.
 // `workspace` is filled with NaN bytes first.
 void execute(const core::Plan& plan, const Operands& operands);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/reference/oracle.hpp"
+#include "tests/support/methods.hpp"
 #include "tests/tools/run_files.hpp"
 #include "tools/common/error_metrics.hpp"
 #include "tools/common/exit_code.hpp"
@@ -31,7 +32,7 @@ class RunEveryMethod : public testing::TestWithParam<std::string> {
     EXPECT_EQ(result.err, "");
   }
 };
-INSTANTIATE_TEST_SUITE_P(Methods, RunEveryMethod, testing::Values("naive", "recurrent"),
+INSTANTIATE_TEST_SUITE_P(Methods, RunEveryMethod, testing::ValuesIn(methods()),
                          [](const auto& test) { return test.param; });
 
 // One head of one channel: o_t = sum over s <= t of gamma^(t - s).
