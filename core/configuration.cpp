@@ -121,18 +121,31 @@ std::string read_log_level(const YAML::Node& node) {
   fail(node, "unknown log level '{}': one of {}", text, fmt::join(kLogLevels, ", "));
 }
 
-int read_threads(const YAML::Node& node) {
-  const std::string text = read_text(node, "threads");
-  int threads = 0;
+int read_number(const YAML::Node& node, const char* where, int least, int most) {
+  const std::string text = read_text(node, where);
+  int number = 0;
   const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, threads);
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
   // The tag "!" is yaml-cpp's for quoted text.
-  if (error != std::errc{} || stop != end || threads < 0 || threads > kMaxThreads ||
-      node.Tag() == "!") {
-    fail(node, "threads is {}'{}', not a number from 0 to {}", node.Tag() == "!" ? "the text " : "",
-         text, kMaxThreads);
+  if (error != std::errc{} || stop != end || number < least || number > most || node.Tag() == "!") {
+    fail(node, "{} is {}'{}', not a number from {} to {}", where,
+         node.Tag() == "!" ? "the text " : "", text, least, most);
   }
-  return threads;
+  return number;
+}
+
+ProbePolicy read_probe_policy(const YAML::Node& node) {
+  const std::string text = read_text(node, "plugins.probe");
+  if (const auto policy = parse_probe_policy(text)) return *policy;
+  fail(node, "unknown probe policy '{}': one of {}", text, fmt::join(kProbePolicies, ", "));
+}
+
+bool read_refuse_unprobed(const YAML::Node& node) {
+  const std::string text = read_text(node, "plugins.unprobed");
+  if (text != "use" && text != "refuse") {
+    fail(node, "plugins.unprobed is '{}', neither use nor refuse", text);
+  }
+  return text == "refuse";
 }
 
 void read_document(const YAML::Node& document, const fs::path& directory, Configuration& out) {
@@ -157,8 +170,24 @@ void read_document(const YAML::Node& document, const fs::path& directory, Config
                        if (!node.IsNull()) out.enabled.clear();
                        read_list(node, "plugins.enabled", globs_into(out.enabled));
                      }},
-                    {"disabled", [&](const YAML::Node& node) {
+                    {"disabled",
+                     [&](const YAML::Node& node) {
                        read_list(node, "plugins.disabled", globs_into(out.disabled));
+                     }},
+                    {"probe",
+                     [&](const YAML::Node& node) { out.probe.policy = read_probe_policy(node); }},
+                    {"probe_seconds",
+                     [&](const YAML::Node& node) {
+                       out.probe.seconds =
+                           read_number(node, "plugins.probe_seconds", 1, kMaxProbeSeconds);
+                     }},
+                    {"probe_memory_mib",
+                     [&](const YAML::Node& node) {
+                       out.probe.memory_mib =
+                           read_number(node, "plugins.probe_memory_mib", 1, kMaxProbeMemoryMib);
+                     }},
+                    {"unprobed", [&](const YAML::Node& node) {
+                       out.probe.refuse_unprobed = read_refuse_unprobed(node);
                      }}});
         }},
        {"log",
@@ -167,7 +196,9 @@ void read_document(const YAML::Node& document, const fs::path& directory, Config
               log, "log",
               {{"level", [&](const YAML::Node& node) { out.log_level = read_log_level(node); }}});
         }},
-       {"threads", [&](const YAML::Node& node) { out.threads = read_threads(node); }}});
+       {"threads", [&](const YAML::Node& node) {
+          out.threads = read_number(node, "threads", 0, kMaxThreads);
+        }}});
 }
 
 Error bad_text(const fs::path& file, const YAML::Mark& mark, std::string_view message) {

@@ -8,6 +8,11 @@
 //                                    # relative to this file; ~ at the start is the home directory
 //       enabled: ["leet.*"]          # globs on method ids; ["*"] if not given
 //       disabled: ["*.experimental"] # wins over enabled
+//       probe: self-test             # off, contract or self-test: what a process of its own tries
+//                                    # out before a plugin is loaded into this one
+//       probe_seconds: 10            # its deadline for one file
+//       probe_memory_mib: 2048       # and its memory
+//       unprobed: use                # or refuse: files of which the probe could not be run
 //     log:
 //       level: info                  # trace, debug, info, warn, error, off
 //     threads: 2                     # workers of parallel_for; 0 = one for each CPU that this
@@ -21,6 +26,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/probe_settings.hpp"
 #include "core/result.hpp"
 
 namespace leet::core {
@@ -37,6 +43,7 @@ struct Configuration {
   std::vector<std::filesystem::path> search;
   std::vector<std::string> enabled = {"*"};
   std::vector<std::string> disabled;
+  ProbeSettings probe;
   std::string log_level = "warn";
   int threads = 0;
 

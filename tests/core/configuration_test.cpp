@@ -37,6 +37,10 @@ plugins:
   search: [/opt/leet/plugins, beside, ../up/x.so, "with space"]
   enabled: ["leet.*", "me.?ethod"]
   disabled: ["*.experimental"]
+  probe: contract
+  probe_seconds: 3
+  probe_memory_mib: 100
+  unprobed: refuse
 log:
   level: debug
 threads: 3
@@ -46,6 +50,12 @@ threads: 3
                                        "/etc/leet/with space"));
   EXPECT_THAT(read.enabled, ElementsAre("leet.*", "me.?ethod"));
   EXPECT_THAT(read.disabled, ElementsAre("*.experimental"));
+  EXPECT_EQ(read.probe.policy, ProbePolicy::kContract);
+  EXPECT_EQ(read.probe.seconds, 3);
+  EXPECT_EQ(read.probe.memory_mib, 100);
+  EXPECT_TRUE(read.probe.refuse_unprobed);
+  EXPECT_EQ(parse("plugins: {probe: off}").probe.policy, ProbePolicy::kOff);
+  EXPECT_EQ(parse("plugins: {probe: self-test}").probe.policy, ProbePolicy::kSelfTest);
   EXPECT_EQ(read.log_level, "debug");
   EXPECT_EQ(read.threads, 3);
 }
@@ -57,6 +67,8 @@ TEST(Configuration, HasDefaults) {
     EXPECT_THAT(read.search, IsEmpty()) << yaml;
     EXPECT_THAT(read.enabled, ElementsAre("*")) << yaml;
     EXPECT_THAT(read.disabled, IsEmpty()) << yaml;
+    EXPECT_EQ(read.probe.policy, ProbePolicy::kSelfTest) << yaml;
+    EXPECT_FALSE(read.probe.refuse_unprobed) << yaml;
     EXPECT_EQ(read.log_level, "warn") << yaml;
     EXPECT_EQ(read.threads, 0) << yaml;
   }
@@ -127,6 +139,13 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"plugins: {disabled: [Leet.x]}", "1:22: bad glob 'Leet.x': 'L' is not in"},
         Bad{"log: {level: verbose}", "1:14: unknown log level 'verbose': one of trace, debug"},
         Bad{"log: {level: [info]}", "1:14: log.level is a list, not a single value"},
+        Bad{"plugins: {probe: on}",
+            "1:18: unknown probe policy 'on': one of off, contract, self-test"},
+        Bad{"plugins: {probe_seconds: 0}",
+            "1:26: plugins.probe_seconds is '0', not a number from 1 to 3600"},
+        Bad{"plugins: {probe_memory_mib: 2G}", "1:29: plugins.probe_memory_mib is '2G'"},
+        Bad{"plugins: {unprobed: maybe}",
+            "1:21: plugins.unprobed is 'maybe', neither use nor refuse"},
         Bad{"threads: -1", "1:10: threads is '-1', not a number from 0 to 4096"},
         Bad{"threads: 4097", "1:10: threads is '4097', not a number from 0 to 4096"},
         Bad{"threads: 99999999999999999999", "1:10: threads is '99999999999999999999'"},
