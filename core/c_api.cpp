@@ -85,7 +85,8 @@ std::size_t whole_fields(std::uint32_t struct_size, Fields Struct::*... fields) 
 std::size_t whole(const leet_context_options& s) {
   using S = leet_context_options;
   return whole_fields(s.struct_size, &S::threads, &S::configuration, &S::plugin_paths,
-                      &S::plugin_path_count, &S::only_plugin_paths, &S::log_level);
+                      &S::plugin_path_count, &S::only_plugin_paths, &S::log_level, &S::pin_threads,
+                      &S::reserved);
 }
 
 std::size_t whole(const leet_method_info& s) {
@@ -192,6 +193,10 @@ leet_status leet_context_create(const leet_context_options* given, leet_context*
       return invalid(fmt::format("threads={}: needs 0 (as configured) to {}", options.threads,
                                  leet::core::kMaxThreads));
     }
+    if (options.pin_threads < -1 || options.pin_threads > 1) {
+      return invalid(fmt::format("pin_threads={}: needs 0 (as configured), 1 (yes) or -1 (no)",
+                                 options.pin_threads));
+    }
     if (options.plugin_paths == nullptr && options.plugin_path_count != 0) {
       return invalid(
           fmt::format("plugin_paths: null with plugin_path_count={}", options.plugin_path_count));
@@ -217,7 +222,8 @@ leet_status leet_context_create(const leet_context_options* given, leet_context*
     }
     made->host = std::make_unique<leet::core::HostServices>(
         options.threads != 0 ? options.threads : configuration->threads,
-        options.log_level != nullptr ? options.log_level : configuration->log_level);
+        options.log_level != nullptr ? options.log_level : configuration->log_level,
+        options.pin_threads != 0 ? options.pin_threads > 0 : configuration->pin_threads);
     *context = made.release();
     return {};
   });

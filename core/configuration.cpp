@@ -55,35 +55,13 @@ const char* kind(const YAML::Node& node) {
   }
 }
 
+// One key of the configuration: how it is read and how its value in force is shown. All that knows
+// of keys is the table of them below.
 struct Key {
-  std::string_view name;
-  std::function<void(const YAML::Node& value)> read;
+  std::string_view name;  // with its section: "log.level"
+  void (*read)(const YAML::Node& value, const fs::path& directory, Configuration& out);
+  std::string (*show)(const Configuration& configuration);
 };
-
-// Reads a map; `where` names it in messages. A map without content, all its lines commented out, is
-// as good as none.
-void read_map(const YAML::Node& map, const std::string& where, const std::vector<Key>& keys) {
-  if (map.IsNull()) return;
-  if (!map.IsMap()) fail(map, "{} is {}, not a map", where, kind(map));
-  std::vector<std::string_view> known;
-  for (const Key& key : keys) known.push_back(key.name);
-  std::set<std::string> seen;
-  for (const auto& item : map) {
-    if (!item.first.IsScalar()) fail(item.first, "a key of {} is {}", where, kind(item.first));
-    const std::string& name = item.first.Scalar();
-    const auto key =
-        std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == name; });
-    if (key == keys.end()) {
-      const std::string_view near = nearest(name, known);
-      if (near.empty()) {
-        fail(item.first, "unknown key '{}': {} has {}", name, where, fmt::join(known, ", "));
-      }
-      fail(item.first, "unknown key '{}': did you mean '{}'?", name, near);
-    }
-    if (!seen.insert(name).second) fail(item.first, "key '{}' is given twice", name);
-    key->read(item.second);
-  }
-}
 
 std::string read_text(const YAML::Node& node, const std::string& where) {
   if (!node.IsScalar()) fail(node, "{} is {}, not a single value", where, kind(node));
@@ -115,9 +93,18 @@ std::string read_glob(const YAML::Node& node, const std::string& text) {
   return text;
 }
 
+void read_globs(const YAML::Node& list, const std::string& where, std::vector<std::string>& globs) {
+  read_list(list, where, [&](const YAML::Node& item, const std::string& text) {
+    globs.push_back(read_glob(item, text));
+  });
+}
+
 std::string read_log_level(const YAML::Node& node) {
   const std::string text = read_text(node, "log.level");
   if (std::find(kLogLevels.begin(), kLogLevels.end(), text) != kLogLevels.end()) return text;
+  if (const std::string_view near = nearest(text, kLogLevels); !near.empty()) {
+    fail(node, "unknown log level '{}': did you mean '{}'?", text, near);
+  }
   fail(node, "unknown log level '{}': one of {}", text, fmt::join(kLogLevels, ", "));
 }
 
@@ -137,6 +124,9 @@ int read_number(const YAML::Node& node, const char* where, int least, int most) 
 ProbePolicy read_probe_policy(const YAML::Node& node) {
   const std::string text = read_text(node, "plugins.probe");
   if (const auto policy = parse_probe_policy(text)) return *policy;
+  if (const std::string_view near = nearest(text, kProbePolicies); !near.empty()) {
+    fail(node, "unknown probe policy '{}': did you mean '{}'?", text, near);
+  }
   fail(node, "unknown probe policy '{}': one of {}", text, fmt::join(kProbePolicies, ", "));
 }
 
@@ -148,57 +138,137 @@ bool read_refuse_unprobed(const YAML::Node& node) {
   return text == "refuse";
 }
 
-void read_document(const YAML::Node& document, const fs::path& directory, Configuration& out) {
-  const auto globs_into = [](std::vector<std::string>& globs) {
-    return [&globs](const YAML::Node& node, const std::string& text) {
-      globs.push_back(read_glob(node, text));
-    };
-  };
-  read_map(
-      document, "the configuration",
-      {{"plugins",
-        [&](const YAML::Node& plugins) {
-          read_map(plugins, "plugins",
-                   {{"search",
-                     [&](const YAML::Node& node) {
-                       read_list(node, "plugins.search", [&](const auto& item, const auto& text) {
-                         out.search.push_back(read_path(item, text, directory));
-                       });
-                     }},
-                    {"enabled",
-                     [&](const YAML::Node& node) {
-                       if (!node.IsNull()) out.enabled.clear();
-                       read_list(node, "plugins.enabled", globs_into(out.enabled));
-                     }},
-                    {"disabled",
-                     [&](const YAML::Node& node) {
-                       read_list(node, "plugins.disabled", globs_into(out.disabled));
-                     }},
-                    {"probe",
-                     [&](const YAML::Node& node) { out.probe.policy = read_probe_policy(node); }},
-                    {"probe_seconds",
-                     [&](const YAML::Node& node) {
-                       out.probe.seconds =
-                           read_number(node, "plugins.probe_seconds", 1, kMaxProbeSeconds);
-                     }},
-                    {"probe_memory_mib",
-                     [&](const YAML::Node& node) {
-                       out.probe.memory_mib =
-                           read_number(node, "plugins.probe_memory_mib", 1, kMaxProbeMemoryMib);
-                     }},
-                    {"unprobed", [&](const YAML::Node& node) {
-                       out.probe.refuse_unprobed = read_refuse_unprobed(node);
-                     }}});
-        }},
-       {"log",
-        [&](const YAML::Node& log) {
-          read_map(
-              log, "log",
-              {{"level", [&](const YAML::Node& node) { out.log_level = read_log_level(node); }}});
-        }},
-       {"threads", [&](const YAML::Node& node) {
-          out.threads = read_number(node, "threads", 0, kMaxThreads);
-        }}});
+std::string show_list(const auto& items) {
+  std::vector<std::string> texts;
+  for (const auto& item : items) texts.push_back(std::string(item));
+  return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+bool read_truth(const YAML::Node& node, const char* where) {
+  const std::string text = read_text(node, where);
+  const bool quoted = node.Tag() == "!";  // yaml-cpp's tag for it
+  if ((text != "true" && text != "false") || quoted) {
+    fail(node, "{} is {}'{}', not true or false", where, quoted ? "the text " : "", text);
+  }
+  return text == "true";
+}
+
+// In the order in which they are shown.
+constexpr Key kKeys[] = {
+    {"plugins.search",
+     [](const YAML::Node& node, const fs::path& directory, Configuration& out) {
+       read_list(node, "plugins.search", [&](const YAML::Node& item, const std::string& text) {
+         out.search.push_back(read_path(item, text, directory));
+       });
+     },
+     [](const Configuration& c) { return show_list(c.search); }},
+    {"plugins.enabled",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       if (!node.IsNull()) out.enabled.clear();
+       read_globs(node, "plugins.enabled", out.enabled);
+     },
+     [](const Configuration& c) { return show_list(c.enabled); }},
+    {"plugins.disabled",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       read_globs(node, "plugins.disabled", out.disabled);
+     },
+     [](const Configuration& c) { return show_list(c.disabled); }},
+    {"plugins.probe",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       out.probe.policy = read_probe_policy(node);
+     },
+     [](const Configuration& c) { return std::string(probe_policy_name(c.probe.policy)); }},
+    {"plugins.probe_seconds",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       out.probe.seconds = read_number(node, "plugins.probe_seconds", 1, kMaxProbeSeconds);
+     },
+     [](const Configuration& c) { return std::to_string(c.probe.seconds); }},
+    {"plugins.probe_memory_mib",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       out.probe.memory_mib = read_number(node, "plugins.probe_memory_mib", 1, kMaxProbeMemoryMib);
+     },
+     [](const Configuration& c) { return std::to_string(c.probe.memory_mib); }},
+    {"plugins.unprobed",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       out.probe.refuse_unprobed = read_refuse_unprobed(node);
+     },
+     [](const Configuration& c) -> std::string {
+       return c.probe.refuse_unprobed ? "refuse" : "use";
+     }},
+    {"log.level",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       out.log_level = read_log_level(node);
+     },
+     [](const Configuration& c) { return c.log_level; }},
+    {"threads",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       out.threads = read_number(node, "threads", 0, kMaxThreads);
+     },
+     [](const Configuration& c) { return std::to_string(c.threads); }},
+    {"pin_threads",
+     [](const YAML::Node& node, const fs::path&, Configuration& out) {
+       out.pin_threads = read_truth(node, "pin_threads");
+     },
+     [](const Configuration& c) -> std::string { return c.pin_threads ? "true" : "false"; }},
+};
+
+// What may stand in a section: "search" and so on in "plugins", "plugins", "log" and so on in "".
+std::vector<std::string_view> names_in(std::string_view section) {
+  std::vector<std::string_view> names;
+  for (const Key& key : kKeys) {
+    std::string_view name = key.name;
+    if (!section.empty()) {
+      if (!name.starts_with(section) || name[section.size()] != '.') continue;
+      name.remove_prefix(section.size() + 1);
+    }
+    name = name.substr(0, name.find('.'));
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+[[noreturn]] void fail_unknown(const YAML::Node& node, std::string_view name,
+                               std::string_view section, const std::string& where) {
+  const std::vector<std::string_view> known = names_in(section);
+  if (const std::string_view near = nearest(name, known); !near.empty()) {
+    fail(node, "unknown key '{}': did you mean '{}'?", name, near);
+  }
+  for (const Key& key : kKeys) {
+    const std::size_t dot = key.name.find('.');
+    if (key.name.substr(dot == std::string_view::npos ? 0 : dot + 1) != name) continue;
+    fail(node, "unknown key '{}' in {}: '{}' belongs {}", name, where, name,
+         dot == std::string_view::npos ? "at the top level"
+                                       : fmt::format("in '{}'", key.name.substr(0, dot)));
+  }
+  fail(node, "unknown key '{}': {} has {}", name, where, fmt::join(known, ", "));
+}
+
+// Reads the map of a section, "" for the document. One without content, all its lines commented
+// out, is as good as none.
+void read_section(const YAML::Node& map, const std::string& section, const fs::path& directory,
+                  Configuration& out) {
+  if (map.IsNull()) return;
+  const std::string where = section.empty() ? "the configuration" : section;
+  if (!map.IsMap()) fail(map, "{} is {}, not a map", where, kind(map));
+  std::set<std::string> seen;
+  for (const auto& item : map) {
+    if (!item.first.IsScalar()) fail(item.first, "a key of {} is {}", where, kind(item.first));
+    const std::string& name = item.first.Scalar();
+    const auto known = names_in(section);
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      fail_unknown(item.first, name, section, where);
+    }
+    if (!seen.insert(name).second) fail(item.first, "key '{}' is given twice", name);
+    const std::string full = section.empty() ? name : fmt::format("{}.{}", section, name);
+    const auto key = std::find_if(std::begin(kKeys), std::end(kKeys),
+                                  [&](const Key& k) { return k.name == full; });
+    if (key == std::end(kKeys)) {
+      read_section(item.second, full, directory, out);
+    } else {
+      key->read(item.second, directory, out);
+      out.lines[full] = item.first.Mark().line + 1;
+    }
+  }
 }
 
 Error bad_text(const fs::path& file, const YAML::Mark& mark, std::string_view message) {
@@ -229,7 +299,7 @@ Result<Configuration> parse_configuration(std::string_view yaml, const fs::path&
     if (documents.size() > 1) {
       fail(documents[1], "a second document; a configuration is one");
     }
-    if (!documents.empty()) read_document(documents[0], directory, out);
+    if (!documents.empty()) read_section(documents[0], "", directory, out);
   } catch (const Fault& fault) {
     return bad_text(file, fault.mark, fault.message);
   } catch (const YAML::DeepRecursion& e) {  // whose own text is "bad file"
@@ -261,10 +331,27 @@ Result<Configuration> load_configuration(const fs::path& file) {
   return parse_configuration(text, file);
 }
 
+std::vector<Setting> settings(const Configuration& configuration) {
+  std::vector<Setting> all;
+  for (const Key& key : kKeys) {
+    const auto line = configuration.lines.find(std::string(key.name));
+    all.push_back({std::string(key.name), key.show(configuration),
+                   line == configuration.lines.end()
+                       ? "default"
+                       : fmt::format("{}:{}", configuration.file.string(), line->second)});
+  }
+  return all;
+}
+
 Result<Configuration> find_configuration(const fs::path& given) {
-  if (!given.empty()) return load_configuration(given);
+  const auto load = [](const fs::path& file, const char* origin) {
+    Result<Configuration> result = load_configuration(file);
+    if (result.ok()) result->file_origin = origin;
+    return result;
+  };
+  if (!given.empty()) return load(given, "given");
   if (const char* named = secure_getenv("LEET_CONFIG"); named != nullptr && named[0] != '\0') {
-    Result<Configuration> result = load_configuration(named);
+    Result<Configuration> result = load(named, "LEET_CONFIG");
     if (result.ok()) return result;
     Error error = result.error();
     error.message += " (named by LEET_CONFIG)";
@@ -276,7 +363,7 @@ Result<Configuration> find_configuration(const fs::path& given) {
   if (directory.empty() || fs::status(usual, failed).type() == fs::file_type::not_found) {
     return Configuration{};
   }
-  return load_configuration(usual);
+  return load(usual, "user configuration");
 }
 
 }  // namespace leet::core

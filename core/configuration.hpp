@@ -17,11 +17,13 @@
 //       level: info                  # trace, debug, info, warn, error, off
 //     threads: 2                     # workers of parallel_for; 0 = one for each CPU that this
 //                                    # process may use
+//     pin_threads: false             # true: each worker but the caller stays on one CPU
 #ifndef LEET_CORE_CONFIGURATION_HPP
 #define LEET_CORE_CONFIGURATION_HPP
 
 #include <array>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,13 +41,16 @@ inline constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug",
                                                                "warn",  "error", "off"};
 
 struct Configuration {
-  std::filesystem::path file;  // empty: the defaults below
+  std::filesystem::path file;        // empty: the defaults below
+  std::string file_origin;           // what named it: "given", "LEET_CONFIG", "user configuration"
+  std::map<std::string, int> lines;  // by key ("log.level"): where the file gives it
   std::vector<std::filesystem::path> search;
   std::vector<std::string> enabled = {"*"};
   std::vector<std::string> disabled;
   ProbeSettings probe;
   std::string log_level = "warn";
   int threads = 0;
+  bool pin_threads = false;
 
   // Whether the globs let this method through. `*` matches any run of characters, `?` one.
   bool allows(std::string_view method_id) const;
@@ -59,6 +64,16 @@ Result<Configuration> load_configuration(const std::filesystem::path& file);
 // The file to use: `given` if not empty, else $LEET_CONFIG, else $XDG_CONFIG_HOME/leet/config.yaml
 // (~/.config) if it exists, else the defaults. A file named by the first two must exist.
 Result<Configuration> find_configuration(const std::filesystem::path& given);
+
+// One value in force, for a person.
+struct Setting {
+  std::string key;     // "log.level"
+  std::string value;   // as it could be written in the file
+  std::string origin;  // "default" or "FILE:LINE"
+};
+
+// All of them, in one order always.
+std::vector<Setting> settings(const Configuration& configuration);
 
 }  // namespace leet::core
 #endif  // LEET_CORE_CONFIGURATION_HPP

@@ -46,8 +46,8 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
 
 }  // namespace
 
-HostServices::HostServices(int threads, const std::string& log_level)
-    : log_(make_logger(log_level)), pool_(threads) {
+HostServices::HostServices(int threads, const std::string& log_level, bool pin_threads)
+    : log_(make_logger(log_level)), pool_(threads, pin_threads) {
   table_.struct_size = sizeof table_;
   table_.ctx = this;
   table_.log = [](void* ctx, std::int32_t level, const char* text, std::uint64_t length) noexcept {

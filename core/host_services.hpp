@@ -20,8 +20,9 @@ namespace leet::core {
 
 class HostServices {
  public:
-  // `threads` as in Configuration; `log_level` one of its names. Logs go to stderr.
-  HostServices(int threads, const std::string& log_level);
+  // `threads` and `pin_threads` as in Configuration; `log_level` one of its names. Logs go to
+  // stderr.
+  HostServices(int threads, const std::string& log_level, bool pin_threads = false);
   ~HostServices();
   HostServices(const HostServices&) = delete;
   HostServices& operator=(const HostServices&) = delete;

@@ -55,6 +55,28 @@ int available_cpus() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+// The CPUs of the calling thread's affinity mask, the one that it is on first and then upwards.
+// Empty where the system doesn't tell.
+std::vector<int> cpus_from_here() {
+  cpu_set_t mask;
+  std::vector<int> cpus;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &mask)) cpus.push_back(cpu);
+  }
+  const auto here = std::find(cpus.begin(), cpus.end(), sched_getcpu());
+  if (here != cpus.end()) std::rotate(cpus.begin(), here, cpus.end());
+  return cpus;
+}
+
+// A thread that can't be pinned (the CPU may have gone) runs where the system puts it.
+void pin_to(std::thread& thread, int cpu) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(cpu, &one);
+  pthread_setaffinity_np(thread.native_handle(), sizeof one, &one);
+}
+
 // The bodies that this thread is inside of, innermost first.
 struct Frame {
   const void* pool;
@@ -102,6 +124,7 @@ struct Call {
 
 struct ThreadPool::State {
   int workers = 1;
+  bool pinned = false;
 
   // Set by the call that has the workers.
   std::atomic<bool> taken = false;
@@ -136,9 +159,12 @@ void ThreadPool::State::start_threads() {
   process = getpid();
   const SignalsBlocked blocked;
   try {
+    const std::vector<int> cpus = pinned ? cpus_from_here() : std::vector<int>();
     while (static_cast<int>(threads.size()) < workers - 1) {
       const auto worker = static_cast<std::int32_t>(threads.size()) + 1;
       threads.emplace_back([this, worker] { work(worker); });
+      if (!cpus.empty())
+        pin_to(threads.back(), cpus[static_cast<std::size_t>(worker) % cpus.size()]);
     }
   } catch (const std::exception&) {
     // No more threads or no memory for them; those that did start, if any, share the work.
@@ -211,8 +237,9 @@ leet_status ThreadPool::State::run_inline(const Call& inline_call, std::int32_t 
   return status;
 }
 
-ThreadPool::ThreadPool(int workers) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int workers, bool pinned) : state_(std::make_unique<State>()) {
   state_->workers = workers > 0 ? workers : available_cpus();
+  state_->pinned = pinned;
   state_->threads.reserve(static_cast<std::size_t>(state_->workers - 1));
 }
 

@@ -15,7 +15,11 @@ class ThreadPool {
  public:
   // `workers` includes the calling thread; 0 means one for each CPU that this process may use (its
   // affinity mask).
-  explicit ThreadPool(int workers);
+  explicit ThreadPool(int workers) : ThreadPool(workers, false) {}
+  // `pinned`: each thread that the pool starts stays on one CPU of the mask, in turn from the one
+  // after the caller's on which the first call runs. The calling thread is the host's own and is
+  // left where it is; it can be pinned by the host.
+  ThreadPool(int workers, bool pinned);
   ~ThreadPool();  // no call may be in flight
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

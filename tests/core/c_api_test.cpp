@@ -218,5 +218,22 @@ TEST(CApi, ReadsNoOptionThatTheStructSizeCuts) {
   EXPECT_THAT(error.message, HasSubstr("struct_size 0"));
 }
 
+TEST(CApi, PinsThreadsAsAsked) {
+  leet_error error{};
+  error.struct_size = sizeof error;
+  leet_context_options options{};
+  options.struct_size = sizeof options;
+  for (const std::int32_t pin : {-1, 0, 1}) {
+    options.pin_threads = pin;
+    leet_context* context = nullptr;
+    EXPECT_EQ(leet_context_create(&options, &context, &error), LEET_STATUS_OK) << error.message;
+    leet_context_destroy(context);
+  }
+  options.pin_threads = 2;
+  leet_context* context = nullptr;
+  EXPECT_EQ(leet_context_create(&options, &context, &error), LEET_STATUS_INVALID_ARGUMENT);
+  EXPECT_THAT(error.message, HasSubstr("pin_threads=2: needs 0 (as configured), 1 (yes)"));
+}
+
 }  // namespace
 }  // namespace leet

@@ -44,6 +44,7 @@ plugins:
 log:
   level: debug
 threads: 3
+pin_threads: true
 )");
   EXPECT_EQ(read.file, kFile);
   EXPECT_THAT(read.search, ElementsAre("/opt/leet/plugins", "/etc/leet/beside", "/etc/up/x.so",
@@ -58,6 +59,7 @@ threads: 3
   EXPECT_EQ(parse("plugins: {probe: self-test}").probe.policy, ProbePolicy::kSelfTest);
   EXPECT_EQ(read.log_level, "debug");
   EXPECT_EQ(read.threads, 3);
+  EXPECT_TRUE(read.pin_threads);
 }
 
 TEST(Configuration, HasDefaults) {
@@ -71,6 +73,7 @@ TEST(Configuration, HasDefaults) {
     EXPECT_FALSE(read.probe.refuse_unprobed) << yaml;
     EXPECT_EQ(read.log_level, "warn") << yaml;
     EXPECT_EQ(read.threads, 0) << yaml;
+    EXPECT_FALSE(read.pin_threads) << yaml;
   }
 }
 
@@ -121,6 +124,13 @@ INSTANTIATE_TEST_SUITE_P(
             "3:3: unknown key 'serch': did you mean 'search'?"},
         Bad{"colour: red",
             "1:1: unknown key 'colour': the configuration has plugins, log, threads"},
+        Bad{"level: info",
+            "1:1: unknown key 'level' in the configuration: 'level' belongs in 'log'"},
+        Bad{"plugins: {threads: 2}",
+            "1:11: unknown key 'threads' in plugins: 'threads' belongs at the top level"},
+        Bad{"pin_thread: true", "1:1: unknown key 'pin_thread': did you mean 'pin_threads'?"},
+        Bad{"pin_threads: yes", "1:14: pin_threads is 'yes', not true or false"},
+        Bad{"pin_threads: \"true\"", "1:14: pin_threads is the text 'true', not true or false"},
         Bad{"log: {file: x}", "1:7: unknown key 'file': log has level"},
         Bad{"<<: {threads: 2}", "1:1: unknown key '<<'"},
         Bad{"threads: 1\nlog: {}\nthreads: 1", "3:1: key 'threads' is given twice"},
@@ -138,6 +148,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"plugins: {enabled: [\"[a-z]*\"]}", "1:21: bad glob '[a-z]*': '[' is not in"},
         Bad{"plugins: {disabled: [Leet.x]}", "1:22: bad glob 'Leet.x': 'L' is not in"},
         Bad{"log: {level: verbose}", "1:14: unknown log level 'verbose': one of trace, debug"},
+        Bad{"log: {level: wrn}", "1:14: unknown log level 'wrn': did you mean 'warn'?"},
+        Bad{"plugins: {probe: self_test}",
+            "1:18: unknown probe policy 'self_test': did you mean 'self-test'?"},
         Bad{"log: {level: [info]}", "1:14: log.level is a list, not a single value"},
         Bad{"plugins: {probe: on}",
             "1:18: unknown probe policy 'on': one of off, contract, self-test"},
@@ -160,6 +173,43 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"plugins: {search: [*p]}", "1:20: the referenced anchor is not defined"},
         Bad{"plugins: {search: [x", "1:"}, Bad{"threads: 1\n x: 2", "2:3: "},
         Bad{"%YAML 9.0\n---\nthreads: 1", "1:"}));
+
+std::string origin_of(const Configuration& configuration, std::string_view key) {
+  for (const Setting& setting : settings(configuration)) {
+    if (setting.key == key) return setting.origin;
+  }
+  return "no such key";
+}
+
+TEST(Configuration, TellsWhereEachValueComesFrom) {
+  const Configuration read = parse("threads: 2\nplugins:\n  disabled: [a.b, c]\n");
+  EXPECT_EQ(origin_of(read, "threads"), "/etc/leet/leet.yaml:1");
+  EXPECT_EQ(origin_of(read, "plugins.disabled"), "/etc/leet/leet.yaml:3");
+  EXPECT_EQ(origin_of(read, "plugins.enabled"), "default");
+  EXPECT_EQ(origin_of(read, "log.level"), "default");
+}
+
+// Every key can be shown, and what is shown can be read back.
+TEST(Configuration, ShowsWhatItWouldRead) {
+  const char* const written =
+      "plugins:\n  search: [/a, /b]\n  enabled: [\"leet.*\"]\n  disabled: [leet.x]\n"
+      "  probe: contract\n  probe_seconds: 7\n  probe_memory_mib: 64\n  unprobed: refuse\n"
+      "log:\n  level: debug\nthreads: 5\npin_threads: true\n";
+  const std::vector<Setting> all = settings(parse(written));
+  const std::vector<Setting> defaults = settings(Configuration{});
+  ASSERT_EQ(all.size(), defaults.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Setting& setting = all[i];
+    EXPECT_THAT(setting.origin, ::testing::StartsWith(kFile)) << setting.key;
+    EXPECT_NE(setting.value, defaults[i].value) << setting.key;
+    EXPECT_EQ(defaults[i].origin, "default") << setting.key;
+    const std::size_t dot = setting.key.find('.');
+    std::string yaml = setting.key.substr(dot + 1) + ": " + setting.value;
+    if (setting.key == "plugins.enabled") yaml = "enabled: [\"leet.*\"]";  // * is YAML's alias
+    if (dot != std::string::npos) yaml = setting.key.substr(0, dot) + ":\n  " + yaml;
+    EXPECT_EQ(settings(parse(yaml))[i].value, setting.value) << yaml;
+  }
+}
 
 TEST(Configuration, SurvivesDeepNesting) {
   for (const char* opening : {"[", "{", "- ", "? "}) {
@@ -197,10 +247,13 @@ TEST(Configuration, IsFoundInOrder) {
   {
     const Environment variable("LEET_CONFIG", named.string());
     EXPECT_EQ(find_configuration(given)->threads, 1);
+    EXPECT_EQ(find_configuration(given)->file_origin, "given");
+    EXPECT_EQ(find_configuration({})->file_origin, "LEET_CONFIG");
     EXPECT_EQ(find_configuration({})->threads, 2);
   }
   const Environment variable("LEET_CONFIG", "");
   EXPECT_EQ(find_configuration({})->threads, 3);
+  EXPECT_EQ(find_configuration({})->file_origin, "user configuration");
   const Environment elsewhere("XDG_CONFIG_HOME", (directory / "none").string());
   EXPECT_EQ(find_configuration({})->threads, 0);
   EXPECT_THAT(find_configuration({})->file.string(), IsEmpty());

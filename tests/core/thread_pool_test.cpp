@@ -379,6 +379,52 @@ TEST(ThreadPool, ZeroWorkersMeansTheAffinityMask) {
   }).join();
 }
 
+// The calling thread's affinity mask.
+std::set<int> own_cpus() {
+  cpu_set_t mask;
+  std::set<int> cpus;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &mask)) cpus.insert(cpu);
+  }
+  return cpus;
+}
+
+// The masks of a pool's workers, by worker; every one takes part.
+std::vector<std::set<int>> masks_of(ThreadPool& pool) {
+  std::vector<std::set<int>> masks(static_cast<std::size_t>(pool.concurrency()));
+  std::atomic<int> arrived = 0;
+  const leet_status status =
+      loop(pool, pool.concurrency(), 1, [&](std::int64_t, std::int64_t, std::int32_t worker) {
+        ++arrived;
+        if (!eventually([&] { return arrived == pool.concurrency(); })) return LEET_STATUS_INTERNAL;
+        masks[static_cast<std::size_t>(worker)] = own_cpus();
+        return LEET_STATUS_OK;
+      });
+  EXPECT_EQ(status, LEET_STATUS_OK);
+  return masks;
+}
+
+TEST(ThreadPool, PinsItsThreadsAndNotTheCaller) {
+  const std::set<int> all = own_cpus();
+  const auto cpus = static_cast<int>(all.size());
+  ThreadPool pool(cpus + 1, true);
+  const auto masks = masks_of(pool);
+  EXPECT_EQ(masks[0], all);
+  std::set<int> used;
+  for (std::size_t worker = 1; worker < masks.size(); ++worker) {
+    ASSERT_EQ(masks[worker].size(), 1u) << worker;
+    used.insert(*masks[worker].begin());
+  }
+  EXPECT_EQ(used, all);  // in turn: no CPU has two while another has none
+  EXPECT_EQ(own_cpus(), all);
+}
+
+TEST(ThreadPool, LeavesItsThreadsFreeUnlessTold) {
+  ThreadPool pool(2);
+  for (const std::set<int>& mask : masks_of(pool)) EXPECT_EQ(mask, own_cpus());
+}
+
 TEST(ThreadPool, RefusesBadArguments) {
   ThreadPool pool(2);
   const auto body = [](std::int64_t, std::int64_t, std::int32_t) { return LEET_STATUS_OK; };

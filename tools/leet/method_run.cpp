@@ -147,7 +147,8 @@ core::Status MethodRun::make_plan() {
 
   const core::Configuration& configuration = session_->configuration;
   host_ = std::make_unique<core::HostServices>(
-      options_.threads > 0 ? options_.threads : configuration.threads, configuration.log_level);
+      options_.threads > 0 ? options_.threads : configuration.threads, configuration.log_level,
+      configuration.pin_threads);
   core::Result<std::unique_ptr<core::Plan>> plan =
       core::Plan::make(*method_, *host_, problem, device_,
                        fmt::format("{}", fmt::join(options_.method_options, ";")));

@@ -54,6 +54,10 @@ typedef struct leet_context_options {
   uint32_t only_plugin_paths;
   /* trace, debug, info, warn, error, off; NULL = as configured. Logs go to stderr. */
   const char* log_level;
+  /* 1: each worker but the calling thread stays on one CPU; -1: they move as the system likes;
+   * 0 = as configured, by default -1. Best where nothing else runs on these CPUs. */
+  int32_t pin_threads;
+  uint32_t reserved; /* zero */
 } leet_context_options;
 
 /* Finds and loads plugins; `options` may be NULL. What could not be loaded is no error: see the

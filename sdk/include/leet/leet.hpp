@@ -30,6 +30,7 @@
 #include <initializer_list>
 #include <leet/plugin/half.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -202,7 +203,8 @@ struct ContextOptions {
   std::string configuration = {};              // empty: found as leet_context_options says
   std::vector<std::string> plugin_paths = {};  // searched first
   bool only_plugin_paths = false;
-  std::string log_level = {};  // empty: as configured
+  std::string log_level = {};            // empty: as configured
+  std::optional<bool> pin_threads = {};  // unset: as configured
 };
 
 // A set of loaded plugins, a configuration and a thread pool. Movable. [thread-safe]
@@ -220,6 +222,7 @@ class Context {
     raw.plugin_path_count = static_cast<std::uint32_t>(paths.size());
     raw.only_plugin_paths = options.only_plugin_paths ? 1 : 0;
     raw.log_level = options.log_level.empty() ? nullptr : options.log_level.c_str();
+    if (options.pin_threads) raw.pin_threads = *options.pin_threads ? 1 : -1;
     leet_context* context = nullptr;
     detail::call([&](leet_error* error) { return leet_context_create(&raw, &context, error); });
     context_.reset(context);
