@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// leet.chunked: states of chunks written out, then every chunk by itself.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <leet/cpu/chunk_options.hpp>
+#include <leet/plugin.hpp>
+
+#include "chunked_cpu.hpp"
+
+namespace leet::plugin_chunked {
+namespace {
+
+class Chunked {
+ public:
+  static constexpr leet_note_desc kIdentity =
+      sdk::identity({.id = "leet.chunked",
+                     .version = "0.1.0",
+                     .devices = {LEET_DEVICE_CPU},
+                     .decay_kinds = sdk::kEveryDecayKind,
+                     .dtypes = sdk::kEveryDtype,
+                     .features = sdk::kEveryForwardFeature});
+  static constexpr const char* kSummary =
+      "Chunk states written out, then chunks at once, 4 N R D + N C (R + D) flops";
+  static constexpr const char* kReference =
+      "Lingle 2023, Transformer-VQ (arXiv 2309.16354), `block-based` in LeetDecoding; Yang et al. "
+      "2024, GLA (arXiv 2312.06635), section 4";
+
+  static constexpr leet_option kOptions[] = {cpu::kKernelOption, cpu::kChunkOption};
+
+  static sdk::Verdict supports(const sdk::Host& host, const sdk::Problem& problem, leet_device,
+                               const sdk::Options& options) {
+    sdk::Verdict verdict = cpu::check_chunk(problem, options);
+    if (verdict.answer != LEET_ANSWER_NO) {
+      verdict.predicted_seconds = predicted_seconds(host, problem, options);
+    }
+    return verdict;
+  }
+
+  Chunked(const sdk::Host& host, const sdk::Problem& problem, leet_device,
+          const sdk::Options& options)
+      : simd_(cpu::takes_simd(problem, options)) {
+    const cpu::ChunkConfig config{problem.decay_kind(), problem.scale(), chunk(problem, options)};
+    config_ = simd_ ? configure_simd(problem.shape(), config, host.concurrency())
+                    : configure_plain(problem.shape(), config, host.concurrency());
+    info_.workspace_bytes = config_.workspace_bytes;
+    info_.workspace_alignment = sdk::kCacheLine;
+    info_.predicted_seconds = predicted_seconds(host, problem, options);
+    info_.flops = cpu::chunk_flops(problem, config_.chunk.C);
+    info_.bytes_moved = sdk::compulsory_bytes(problem);
+    info_.declared_rel_error = cpu::chunk_rel_error(problem, simd_);
+    std::snprintf(choice_, sizeof choice_, "%s, chunks of %lld steps, %lld states a worker",
+                  simd_ ? simd_target() : "plain: fp64 sums",
+                  static_cast<long long>(config_.chunk.C), static_cast<long long>(config_.slots));
+    info_.choice = choice_;
+  }
+
+  sdk::PlanInfo info() const { return info_; }
+
+  void execute(const sdk::Host& host, const sdk::Exec& exec) const {
+    if (exec.writes_nothing()) return;
+    if (simd_) {
+      execute_simd(host, exec, config_);
+    } else {
+      execute_plain(host, exec, config_);
+    }
+  }
+
+ private:
+  static std::int64_t chunk(const sdk::Problem& problem, const sdk::Options& options) {
+    return std::clamp<std::int64_t>(cpu::chunk_option(options, simd_chunk()), 1,
+                                    std::max<std::int64_t>(problem.shape().N, 1));
+  }
+
+  static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem,
+                                  const sdk::Options& options) {
+    const bool simd = cpu::takes_simd(problem, options);
+    const sdk::Shape& shape = problem.shape();
+    return sdk::predicted_cpu_seconds(host,
+                                      {.flops = cpu::chunk_flops(problem, chunk(problem, options)),
+                                       .efficiency = simd ? 0.85 : 0.02,
+                                       .bytes = sdk::compulsory_bytes(problem),
+                                       .pieces = shape.sequences * shape.Hs * (shape.D / 16 + 1)});
+  }
+
+  bool simd_;
+  Config config_;
+  sdk::PlanInfo info_;
+  char choice_[96];
+};
+
+}  // namespace
+}  // namespace leet::plugin_chunked
+
+LEET_PLUGIN(leet::plugin_chunked::Chunked)
