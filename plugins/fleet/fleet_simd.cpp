@@ -67,6 +67,15 @@ struct Piece {
   std::int64_t first, count;  // columns of D
 };
 
+// Rows [steps, columns] of a tensor: where the first begins, and the bytes from one to the next.
+struct Span {
+  std::byte* first;
+  std::int64_t stride;
+  leet_dtype dtype;
+
+  std::byte* row(std::int64_t t) const { return first + t * stride; }
+};
+
 // to = row weight, `count` elements.
 inline void weight_row(const float* HWY_RESTRICT row, float weight, float* HWY_RESTRICT to,
                        std::int64_t count) {
@@ -77,6 +86,33 @@ inline void weight_row(const float* HWY_RESTRICT row, float weight, float* HWY_R
     hn::StoreU(hn::Mul(hn::Set(d, weight), hn::LoadU(d, row + i)), d, to + i);
   }
   for (; i < count; ++i) to[i] = row[i] * weight;
+}
+
+// to [steps, panel] = from * weight, by rows; zeros beyond `columns`.
+HWY_NOINLINE void load_weighted(const Span& from, const float* weight, std::int64_t steps,
+                                std::int64_t columns, float* HWY_RESTRICT to, float* row) {
+  const std::int64_t width = panel_columns();
+  const bool f32 = sdk::same(from.dtype, sdk::kF32);
+  for (std::int64_t c = 0; c < steps; ++c, to += width) {
+    const auto* source = reinterpret_cast<const float*>(from.row(c));
+    if (!f32) {
+      widen_row(from.dtype, from.row(c), row, columns);
+      source = row;
+    }
+    weight_row(source, weight[c], to, columns);
+    if (columns < width) std::fill(to + columns, to + width, 0.0F);
+  }
+}
+
+// to = from [steps, panel] * weight, by rows.
+HWY_NOINLINE void store_weighted(const float* HWY_RESTRICT from, const float* weight,
+                                 std::int64_t steps, std::int64_t columns, const Span& to,
+                                 float* row) {
+  const bool f32 = sdk::same(to.dtype, sdk::kF32);
+  for (std::int64_t c = 0; c < steps; ++c, from += panel_columns()) {
+    weight_row(from, weight[c], f32 ? reinterpret_cast<float*>(to.row(c)) : row, columns);
+    if (!f32) narrow_row(to.dtype, row, to.row(c), columns);
+  }
 }
 
 class Fleet {
@@ -151,6 +187,7 @@ class Fleet {
     args.gamma = decay.gamma();
     args.v = buffers.v;
     for (int i = 0; i < heads; ++i) args.out[i] = buffers.out[i];
+    const std::int64_t v_head = shape_.state_source(piece.s, shape_.Hv);
     std::int64_t since = 1;
     for (std::int64_t t = sequence.begin; t < sequence.end; t += since) {
       args.rescale = decay.entering(since);
@@ -165,10 +202,23 @@ class Fleet {
         const std::int64_t column = piece.first + j;
         const std::int64_t columns = std::min(panel_columns(), piece.count - j);
         args.sums = panel(buffers, j);
-        load_v(piece, sequence.batch, t, args.steps, column, columns, buffers);
+        const Span v = span(tensors_.v, sequence.batch, v_head, t, column);
+        load_weighted(v, buffers.v_weight, args.steps, columns, buffers.v, buffers.row);
+        // After this panel comes the next one of these steps, or the first one of the next steps.
+        const bool last = j + columns == piece.count;
+        const std::int64_t columns_on = last ? -j : columns;
+        const std::int64_t steps_on = last ? args.steps : 0;
+        args.next_v = v.row(steps_on) + columns_on * sdk::dtype_bytes(v.dtype);
+        args.v_stride = v.stride;
+        if (heads > 0) {
+          const Span out = span(*tensors_.out, sequence.batch, h, t, column);
+          args.next_out = out.first;
+          args.out_stride = out.stride;
+        }
         sweep_panel(args, heads, decay.stepwise());
         for (int i = 0; i < heads; ++i) {
-          store_out(sequence.batch, h + i, t, args.steps, column, columns, buffers.out[i], buffers);
+          store_weighted(buffers.out[i], buffers.out_weight, args.steps, columns,
+                         span(*tensors_.out, sequence.batch, h + i, t, column), buffers.row);
         }
       }
       since = args.steps;
@@ -188,37 +238,10 @@ class Fleet {
     return {buffer, shape_.R};
   }
 
-  void load_v(const Piece& piece, std::int64_t b, std::int64_t t, std::int64_t steps,
-              std::int64_t column, std::int64_t columns, const Buffers& buffers) const {
-    const std::int64_t head = shape_.state_source(piece.s, shape_.Hv);
-    const leet_dtype dtype = tensors_.v.dtype();
-    for (std::int64_t c = 0; c < steps; ++c) {
-      const std::byte* const from =
-          tensors_.v.row(b, head, t + c) + column * sdk::dtype_bytes(dtype);
-      float* const to = buffers.v + c * panel_columns();
-      if (sdk::same(dtype, sdk::kF32)) {
-        weight_row(reinterpret_cast<const float*>(from), buffers.v_weight[c], to, columns);
-      } else {
-        widen_row(dtype, from, buffers.row, columns);
-        weight_row(buffers.row, buffers.v_weight[c], to, columns);
-      }
-      std::fill(to + columns, to + panel_columns(), 0.0F);
-    }
-  }
-
-  void store_out(std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t steps,
-                 std::int64_t column, std::int64_t columns, const float* from,
-                 const Buffers& buffers) const {
-    const leet_dtype dtype = tensors_.out->dtype();
-    for (std::int64_t c = 0; c < steps; ++c, from += panel_columns()) {
-      std::byte* const to = tensors_.out->row(b, h, t + c) + column * sdk::dtype_bytes(dtype);
-      if (sdk::same(dtype, sdk::kF32)) {
-        weight_row(from, buffers.out_weight[c], reinterpret_cast<float*>(to), columns);
-      } else {
-        weight_row(from, buffers.out_weight[c], buffers.row, columns);
-        narrow_row(dtype, buffers.row, to, columns);
-      }
-    }
+  static Span span(const sdk::TensorView& tensor, std::int64_t b, std::int64_t head, std::int64_t t,
+                   std::int64_t column) {
+    const std::int64_t bytes = sdk::dtype_bytes(tensor.dtype());
+    return {tensor.row(b, head, t) + column * bytes, tensor.stride(2) * bytes, tensor.dtype()};
   }
 
   template <int kHeads>

@@ -18,9 +18,11 @@
 #define LEET_PLUGINS_FLEET_SWEEP_INL_HPP
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <leet/plugin/decay.hpp>
 
@@ -42,7 +44,7 @@ inline std::int64_t panel_columns() {
 // Query heads served by one sweep, and ranks in a tile for so many: what fits into the registers.
 constexpr int kMaxHeads = 4;
 #if HWY_TARGET <= HWY_AVX3
-constexpr int ranks_at_once(int heads) { return heads <= 1 ? 12 : 8; }
+constexpr int ranks_at_once(int) { return 8; }
 #else
 constexpr int ranks_at_once(int heads) { return heads <= 1 ? 4 : heads == 2 ? 3 : 2; }
 #endif
@@ -79,11 +81,35 @@ struct SweepArgs {
   std::int64_t steps;
   sdk::SplitDecay<float> rescale;  // what the sums are multiplied by first
   float gamma;                     // and at each step, if stepwise
+
+  // Rows of v and of out (null if none) that are wanted next, in bytes.
+  const std::byte* next_v;
+  std::int64_t v_stride;
+  const std::byte* next_out;
+  std::int64_t out_stride;
 };
+
+// A cache line of each row, `stride` bytes apart.
+struct Lines {
+  const std::byte* first;
+  std::int64_t stride;
+};
+
+// What tile `index` of a panel fetches, so that the tiles share the work. The hardware does not see
+// these streams coming: their rows are far apart, and a page ends after a few of them.
+inline Lines lines_for_tile(const SweepArgs& args, std::int64_t index) {
+  constexpr std::int64_t kLine = 64;
+  const std::int64_t lines = (panel_columns() * 4 + kLine - 1) / kLine;
+  if (index < lines) return {args.next_v + index * kLine, args.v_stride};
+  if (index < 2 * lines && args.next_out != nullptr) {
+    return {args.next_out + (index - lines) * kLine, args.out_stride};
+  }
+  return {args.next_v, 0};
+}
 
 // Ranks [first, first + kRanks).
 template <int kRanks, int kHeads, bool kStepwise>
-HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first) {
+HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first, Lines ahead) {
   const Floats d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   float* const sums = args.sums + first * kVectors * lanes;
@@ -108,6 +134,12 @@ HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first) {
     out[h] = args.out[h];
   }
   for (std::int64_t t = 0; t < args.steps; ++t) {
+    hwy::Prefetch(ahead.first);
+    ahead.first += ahead.stride;
+    hwy::Prefetch(k + args.steps * args.k.stride);
+    LEET_UNROLL for (int h = 0; h < kHeads; ++h) {
+      hwy::Prefetch(q[h] + args.steps * args.q[h].stride);
+    }
     Vector value[kVectors];
     Vector o[kHeads + 1][kVectors];
     LEET_UNROLL for (int n = 0; n < kVectors; ++n) {
@@ -151,10 +183,11 @@ template <int kHeads, bool kStepwise>
 void sweep_ranks(const SweepArgs& args, std::int64_t R) {
   constexpr int kRanks = ranks_at_once(kHeads);
   constexpr int kRest = kRanks > 4 ? 4 : 1;  // ranks that fill no tile
-  std::int64_t r = 0;
-  for (; r + kRanks <= R; r += kRanks) sweep<kRanks, kHeads, kStepwise>(args, r);
-  for (; r + kRest <= R; r += kRest) sweep<kRest, kHeads, kStepwise>(args, r);
-  for (; r < R; ++r) sweep<1, kHeads, kStepwise>(args, r);
+  std::int64_t r = 0, tile = 0;
+  const auto ahead = [&] { return lines_for_tile(args, tile++); };
+  for (; r + kRanks <= R; r += kRanks) sweep<kRanks, kHeads, kStepwise>(args, r, ahead());
+  for (; r + kRest <= R; r += kRest) sweep<kRest, kHeads, kStepwise>(args, r, ahead());
+  for (; r < R; ++r) sweep<1, kHeads, kStepwise>(args, r, ahead());
 }
 
 }  // namespace HWY_NAMESPACE
