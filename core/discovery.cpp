@@ -23,22 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The directory of the shared library, or of the program, that this code is part of.
-fs::path own_directory() {
-  Dl_info info{};
-  link_map* map = nullptr;
-  if (dladdr1(reinterpret_cast<void*>(&discover), &info, reinterpret_cast<void**>(&map),
-              RTLD_DL_LINKMAP) == 0) {
-    return {};
-  }
-  std::error_code failed;
-  // The main program has no name in the linker's list.
-  const bool in_program = map == nullptr || map->l_name == nullptr || map->l_name[0] == '\0';
-  const fs::path file =
-      in_program ? fs::read_symlink("/proc/self/exe", failed) : fs::canonical(map->l_name, failed);
-  return failed ? fs::path() : file.parent_path();
-}
-
 class Searcher {
  public:
   void search(const fs::path& given, std::string origin, bool explicitly_given) {
@@ -112,6 +96,21 @@ std::string judge(const struct stat& status, const fs::path& path) {
 }
 
 }  // namespace
+
+fs::path own_directory() {
+  Dl_info info{};
+  link_map* map = nullptr;
+  if (dladdr1(reinterpret_cast<void*>(&discover), &info, reinterpret_cast<void**>(&map),
+              RTLD_DL_LINKMAP) == 0) {
+    return {};
+  }
+  std::error_code failed;
+  // The main program has no name in the linker's list.
+  const bool in_program = map == nullptr || map->l_name == nullptr || map->l_name[0] == '\0';
+  const fs::path file =
+      in_program ? fs::read_symlink("/proc/self/exe", failed) : fs::canonical(map->l_name, failed);
+  return failed ? fs::path() : file.parent_path();
+}
 
 Discovery discover(const RegistryOptions& options) {
   Searcher searcher;

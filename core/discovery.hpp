@@ -31,6 +31,10 @@ struct Discovery {
 // reached twice counts where it was reached first.
 Discovery discover(const RegistryOptions& options);
 
+// The directory of the shared library, or of the program, that this code is part of. Empty where
+// the system doesn't say.
+std::filesystem::path own_directory();
+
 // Why `file` can't be trusted: it, its directory, or the directory of a symbolic link in the chain
 // that it was reached by is writable by group or others, or owned by another user than root and
 // this one. A sticky bit does not help: others could still add files. "" where it can be trusted.

@@ -57,6 +57,42 @@ RuleText text(Rule rule) {
       return {"E-NULL-TABLES", "tell the plugin's author; LEET_PLUGIN fills the whole table"};
     case Rule::kMismatch:
       return {"E-MISMATCH", "tell the plugin's author; LEET_PLUGIN makes both from one identity"};
+    case Rule::kUnprobedWarning:
+      return {"W-NOT-PROBED",
+              "install leet-probe or point LEET_PROBE at it; plugins.probe: off silences this"};
+    case Rule::kUnprobed:
+      return {"E-NOT-PROBED",
+              "install leet-probe or point LEET_PROBE at it; plugins.unprobed: use loads it "
+              "untested"};
+    case Rule::kCrashLoad:
+      return {"E-CRASH-LOAD", "tell the plugin's author; its static constructors crash"};
+    case Rule::kCrashEntry:
+      return {"E-CRASH-ENTRY", "tell the plugin's author; its leet_plugin_entry_v0 crashes"};
+    case Rule::kCrashSupports:
+      return {"E-CRASH-SUPPORTS", "tell the plugin's author; `leet validate` gives the case"};
+    case Rule::kCrashPlan:
+      return {"E-CRASH-PLAN", "tell the plugin's author; `leet validate` gives the case"};
+    case Rule::kCrashExecute:
+      return {"E-CRASH-EXECUTE", "tell the plugin's author; `leet validate` gives the case"};
+    case Rule::kCrashExit:
+      return {"E-CRASH-EXIT", "tell the plugin's author; its static destructors crash"};
+    case Rule::kVanished:
+      return {"E-VANISHED", "tell the plugin's author; a plugin must not end its host's process"};
+    case Rule::kTimeout:
+      return {"E-TIMEOUT", "raise plugins.probe_seconds, or tell the plugin's author"};
+    case Rule::kMemory:
+      return {"E-MEMORY", "raise plugins.probe_memory_mib, or tell the plugin's author"};
+    case Rule::kException:
+      return {"E-EXCEPTION", "tell the plugin's author; LEET_PLUGIN stops every exception"};
+    case Rule::kFpState:
+      return {"E-FP-STATE",
+              "build the plugin without -ffast-math at link, and restore what its code changes"};
+    case Rule::kSideEffects:
+      return {"E-SIDE-EFFECTS", "tell the plugin's author; a plugin leaves its process as it was"};
+    case Rule::kStdout:
+      return {"E-STDOUT", "print to the log that leet_host gives; stdout is the host's"};
+    case Rule::kSelfTest:
+      return {"E-SELF-TEST", "run `leet validate` on it, and tell the plugin's author"};
   }
   return {"E-UNKNOWN", ""};
 }
@@ -67,6 +103,16 @@ const char* rule_code(Rule rule) { return text(rule).code; }
 
 const char* advice(Rule rule) { return text(rule).advice; }
 
-bool usable(Rule rule) { return rule == Rule::kOk || rule == Rule::kUntrustedWarning; }
+std::optional<Rule> parse_rule(std::string_view code) {
+  for (int i = 0; i <= static_cast<int>(kLastRule); ++i) {
+    const auto rule = static_cast<Rule>(i);
+    if (code == rule_code(rule)) return rule;
+  }
+  return std::nullopt;
+}
+
+bool usable(Rule rule) {
+  return rule == Rule::kOk || rule == Rule::kUntrustedWarning || rule == Rule::kUnprobedWarning;
+}
 
 }  // namespace leet::core

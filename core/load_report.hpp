@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace leet::core {
@@ -37,10 +38,29 @@ enum class Rule {
   kEntry,             // E-ENTRY: its entry returned an error
   kNullTables,        // E-NULL-TABLES: no table, or one without a required part
   kMismatch,          // E-MISMATCH: its table contradicts its note
+  // What the probe sees, in a process of its own:
+  kUnprobedWarning,  // W-NOT-PROBED: the probe could not be run; used, as the policy says
+  kUnprobed,         // E-NOT-PROBED: the same, refused, as the policy says
+  kCrashLoad,        // E-CRASH-LOAD: crashed while it was loaded, in a constructor
+  kCrashEntry,       // E-CRASH-ENTRY: in its entry
+  kCrashSupports,    // E-CRASH-SUPPORTS: in supports
+  kCrashPlan,        // E-CRASH-PLAN: in plan_create or plan_destroy
+  kCrashExecute,     // E-CRASH-EXECUTE: in execute
+  kCrashExit,        // E-CRASH-EXIT: at the end of the process, in a destructor
+  kVanished,         // E-VANISHED: ended the process
+  kTimeout,          // E-TIMEOUT: did not come to an end in time
+  kMemory,           // E-MEMORY: took more memory than a probe may
+  kException,        // E-EXCEPTION: let an exception cross the ABI
+  kFpState,          // E-FP-STATE: changed the floating-point state, as fast-math does
+  kSideEffects,  // E-SIDE-EFFECTS: changed other state of the process, or wrote where it may not
+  kStdout,       // E-STDOUT: printed to stdout
+  kSelfTest,     // E-SELF-TEST: computed something else than the oracle, or failed
 };
+inline constexpr Rule kLastRule = Rule::kSelfTest;
 
 // "E-TRUNCATED" and so on.
 const char* rule_code(Rule rule);
+std::optional<Rule> parse_rule(std::string_view code);
 
 // What to do about a file with this rule, in one sentence; "" when there is nothing to do.
 const char* advice(Rule rule);
@@ -48,12 +68,20 @@ const char* advice(Rule rule);
 // Whether the methods of a file with this rule may be used.
 bool usable(Rule rule);
 
+// What the probe made of a file.
+struct ProbeFinding {
+  Rule rule = Rule::kOk;
+  std::string seen;
+  bool remembered = false;  // of an earlier time, from the cache
+};
+
 struct LoadReportEntry {
   std::filesystem::path path;
   Rule rule = Rule::kOk;
   std::string seen;    // what was found, with the values
   std::string action;  // what the reader can do about it; empty when there is nothing to do
   std::optional<leet_note_desc> identity;  // where the note could be read
+  std::optional<ProbeFinding> probe;       // where it was asked for
 };
 
 // A search entry that gave no candidates, with the reason ("no such directory").
@@ -68,6 +96,8 @@ struct SearchedDirectory {
 struct LoadReport {
   std::vector<SearchedDirectory> searched;
   std::vector<LoadReportEntry> entries;  // in the order of discovery
+  // What went wrong without changing what can be used; one line each.
+  std::vector<std::string> warnings;
 };
 
 }  // namespace leet::core

@@ -64,7 +64,7 @@ LoadedPlugin enter_plugin(leet_plugin_entry_fn entry, const leet_note_desc& iden
   try {
     status = entry(LEET_ABI_MINOR, &table, &error);
   } catch (...) {  // forbidden by the ABI; a plugin that does it must not end the host
-    return failed(Rule::kEntry, "its entry threw an exception");
+    return failed(Rule::kException, "its entry threw an exception");
   }
   if (status != LEET_STATUS_OK) {
     const std::string_view message(error.message, strnlen(error.message, sizeof error.message));
@@ -85,7 +85,7 @@ LoadedPlugin enter_plugin(leet_plugin_entry_fn entry, const leet_note_desc& iden
   return {Rule::kOk, {}, table};
 }
 
-LoadedPlugin load_plugin(const std::filesystem::path& path, const leet_note_desc& identity) {
+LoadedEntry load_entry(const std::filesystem::path& path) {
   // Boost 1.74 has no name for RTLD_NODELETE, and hands the bits on as they are.
   constexpr auto kMode = static_cast<boost::dll::load_mode::type>(
       boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local | RTLD_NODELETE);
@@ -93,10 +93,18 @@ LoadedPlugin load_plugin(const std::filesystem::path& path, const leet_note_desc
     boost::dll::shared_library library(path, kMode);
     const auto entry = library.get<std::remove_pointer_t<leet_plugin_entry_fn>>(LEET_ENTRY_SYMBOL);
     keep_for_ever(std::move(library));
-    return enter_plugin(entry, identity);
+    return {Rule::kOk, {}, entry};
   } catch (const std::exception& e) {  // the linker's own message is in the exception's
-    return failed(Rule::kLoad, e.what());
+    return {Rule::kLoad, e.what(), nullptr};
+  } catch (...) {
+    return {Rule::kException, "one of its constructors threw an exception", nullptr};
   }
+}
+
+LoadedPlugin load_plugin(const std::filesystem::path& path, const leet_note_desc& identity) {
+  LoadedEntry loaded = load_entry(path);
+  if (loaded.rule != Rule::kOk) return failed(loaded.rule, std::move(loaded.seen));
+  return enter_plugin(loaded.entry, identity);
 }
 
 }  // namespace leet::core

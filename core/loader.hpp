@@ -16,7 +16,8 @@
 namespace leet::core {
 
 struct LoadedPlugin {
-  Rule rule = Rule::kOk;  // else kLoad, kEntry, kNullTables or kMismatch
+  Rule rule = Rule::kOk;  // else kLoad, kEntry, kNullTables, kMismatch or
+                          // kException
   std::string seen;
   const leet_method* table = nullptr;  // not null exactly with kOk
 };
@@ -24,7 +25,15 @@ struct LoadedPlugin {
 // Runs the file's constructors and its entry. `path` is absolute. [thread-safe]
 LoadedPlugin load_plugin(const std::filesystem::path& path, const leet_note_desc& identity);
 
-// What load_plugin() does after loading: calls the entry and judges its table.
+// The first half of load_plugin(): runs the file's constructors and finds its entry.
+struct LoadedEntry {
+  Rule rule = Rule::kOk;  // else kLoad or kException
+  std::string seen;
+  leet_plugin_entry_fn entry = nullptr;
+};
+LoadedEntry load_entry(const std::filesystem::path& path);
+
+// The second half, what load_plugin() does after loading: calls the entry and judges its table.
 LoadedPlugin enter_plugin(leet_plugin_entry_fn entry, const leet_note_desc& identity);
 
 }  // namespace leet::core

@@ -16,6 +16,7 @@
 #include "core/inspection.hpp"
 #include "core/loader.hpp"
 #include "core/nearest.hpp"
+#include "core/probe.hpp"
 
 namespace leet::core {
 namespace {
@@ -119,6 +120,48 @@ std::string places(const LoadReport& report) {
                        : fmt::format("looked in {}", fmt::join(paths, ", "));
 }
 
+// Takes what the probe found of one file into its entry.
+void take_finding(ProbeFinding finding, const ProbeSettings& settings, LoadReportEntry& entry) {
+  if (finding.rule == Rule::kUnprobedWarning && settings.refuse_unprobed) {
+    finding.rule = Rule::kUnprobed;
+  }
+  entry.probe = finding;
+  if (usable(finding.rule)) {
+    if (!finding.seen.empty()) entry.seen += "; " + finding.seen;
+    // One remark is enough, and who may write the file is the graver one.
+    if (entry.rule == Rule::kOk) entry.rule = finding.rule;
+  } else {
+    entry.rule = finding.rule;
+    entry.seen = std::move(finding.seen);
+  }
+}
+
+// Probes the files that would be used. Where one fails, a file that it would have shadowed is used
+// in its place and has its turn.
+void probe_entries(const ProbeSettings& settings, LoadReport& report) {
+  if (settings.policy == ProbePolicy::kOff) return;
+  for (;;) {
+    Claims claims;
+    std::vector<LoadReportEntry*> entries;
+    std::vector<std::filesystem::path> files;
+    for (LoadReportEntry& entry : report.entries) {
+      if (!usable(entry.rule)) continue;
+      const Method method{*entry.identity, entry.path, nullptr, claims.free(*entry.identity)};
+      claims.take(method);
+      if (method.device_types.empty() || entry.probe) continue;
+      entries.push_back(&entry);
+      files.push_back(entry.path);
+    }
+    if (files.empty()) return;
+    std::string problem;
+    std::vector<ProbeFinding> findings = probe_files(files, settings, problem);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      take_finding(std::move(findings[i]), settings, *entries[i]);
+    }
+    if (!problem.empty() && report.warnings.empty()) report.warnings.push_back(problem);
+  }
+}
+
 }  // namespace
 
 Registry Registry::open(const RegistryOptions& options) {
@@ -130,6 +173,7 @@ Registry Registry::open(const RegistryOptions& options) {
     entries.push_back(examine(candidate, options.configuration));
   }
   refuse_duplicates(discovery.candidates, entries);
+  if (!options.inspect_only) probe_entries(options.configuration.probe, registry.report_);
 
   Claims claims;
   for (LoadReportEntry& entry : entries) {

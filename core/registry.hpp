@@ -41,8 +41,8 @@ struct RegistryOptions {
 
 class Registry {
  public:
-  // Never fails as a whole: what could not be used is in the report. Runs the loaded plugins'
-  // constructors and entries.
+  // Never fails as a whole: what could not be used is in the report. Probes what is to be loaded as
+  // configuration.probe says, then runs the loaded plugins' constructors and entries here.
   static Registry open(const RegistryOptions& options);
 
   const std::vector<Method>& methods() const { return methods_; }  // sorted by id

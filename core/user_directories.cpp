@@ -43,4 +43,6 @@ fs::path user_data_directory() { return below_home("XDG_DATA_HOME", ".local/shar
 
 fs::path user_configuration_directory() { return below_home("XDG_CONFIG_HOME", ".config"); }
 
+fs::path user_cache_directory() { return below_home("XDG_CACHE_HOME", ".cache"); }
+
 }  // namespace leet::core

@@ -12,6 +12,7 @@ namespace leet::core {
 std::filesystem::path home_directory();                // $HOME, else the password database's
 std::filesystem::path user_data_directory();           // $XDG_DATA_HOME, else ~/.local/share
 std::filesystem::path user_configuration_directory();  // $XDG_CONFIG_HOME, else ~/.config
+std::filesystem::path user_cache_directory();          // $XDG_CACHE_HOME, else ~/.cache
 
 }  // namespace leet::core
 #endif  // LEET_CORE_USER_DIRECTORIES_HPP

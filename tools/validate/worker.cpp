@@ -104,6 +104,8 @@ void run_job(const Job& job, const std::vector<Case>& cases, const Sink& sink) {
   core::RegistryOptions options;
   options.paths = {job.file};
   options.default_paths = false;
+  // This process is a probe itself, and the cases say more.
+  options.configuration.probe.policy = core::ProbePolicy::kOff;
   const core::Registry registry = core::Registry::open(options);
   const auto method = registry.find(job.method, job.device_type);
   if (!method) {
