@@ -14,22 +14,22 @@ constexpr int kAccumulators = 12;
 #if defined(__x86_64__)
 
 // a = a * x + y on each accumulator, `iterations` times. `constraint` is the register class.
-#define LEET_BENCH_FMA_LOOP(instruction, constraint, Vector, iterations, x, y)                \
-  Vector a0 = x, a1 = x, a2 = x, a3 = x, a4 = x, a5 = x;                                      \
-  Vector a6 = x, a7 = x, a8 = x, a9 = x, a10 = x, a11 = x;                                    \
-  asm volatile(".p2align 6\n1:\n\t" instruction " %[y], %[x], %[a0]\n\t" instruction          \
-               " %[y], %[x], %[a1]\n\t" instruction " %[y], %[x], %[a2]\n\t" instruction      \
-               " %[y], %[x], %[a3]\n\t" instruction " %[y], %[x], %[a4]\n\t" instruction      \
-               " %[y], %[x], %[a5]\n\t" instruction " %[y], %[x], %[a6]\n\t" instruction      \
-               " %[y], %[x], %[a7]\n\t" instruction " %[y], %[x], %[a8]\n\t" instruction      \
-               " %[y], %[x], %[a9]\n\t" instruction " %[y], %[x], %[a10]\n\t" instruction     \
-               " %[y], %[x], %[a11]\n\tdec %[n]\n\tjnz 1b"                                    \
-               : [n] "+r"(iterations), [a0] "+" constraint(a0), [a1] "+" constraint(a1),      \
-                 [a2] "+" constraint(a2), [a3] "+" constraint(a3), [a4] "+" constraint(a4),   \
-                 [a5] "+" constraint(a5), [a6] "+" constraint(a6), [a7] "+" constraint(a7),   \
-                 [a8] "+" constraint(a8), [a9] "+" constraint(a9), [a10] "+" constraint(a10), \
-                 [a11] "+" constraint(a11)                                                    \
-               : [x] constraint(x), [y] constraint(y)                                         \
+#define LEET_BENCH_FMA_LOOP(instruction, constraint, Vector, iterations, x, y)                   \
+  Vector a0 = x, a1 = x, a2 = x, a3 = x, a4 = x, a5 = x;                                         \
+  Vector a6 = x, a7 = x, a8 = x, a9 = x, a10 = x, a11 = x;                                       \
+  asm volatile(".p2align 6\n1:\n\t" instruction " %[y], %[x], %[a0]\n\t" instruction             \
+               " %[y], %[x], %[a1]\n\t" instruction " %[y], %[x], %[a2]\n\t" instruction         \
+               " %[y], %[x], %[a3]\n\t" instruction " %[y], %[x], %[a4]\n\t" instruction         \
+               " %[y], %[x], %[a5]\n\t" instruction " %[y], %[x], %[a6]\n\t" instruction         \
+               " %[y], %[x], %[a7]\n\t" instruction " %[y], %[x], %[a8]\n\t" instruction         \
+               " %[y], %[x], %[a9]\n\t" instruction " %[y], %[x], %[a10]\n\t" instruction        \
+               " %[y], %[x], %[a11]\n\tdec %[n]\n\tjnz 1b"                                       \
+               : [n] "+r"(iterations), [a0] "+&" constraint(a0), [a1] "+&" constraint(a1),       \
+                 [a2] "+&" constraint(a2), [a3] "+&" constraint(a3), [a4] "+&" constraint(a4),   \
+                 [a5] "+&" constraint(a5), [a6] "+&" constraint(a6), [a7] "+&" constraint(a7),   \
+                 [a8] "+&" constraint(a8), [a9] "+&" constraint(a9), [a10] "+&" constraint(a10), \
+                 [a11] "+&" constraint(a11)                                                      \
+               : [x] constraint(x), [y] constraint(y)                                            \
                : "cc")
 
 using V16f = float __attribute__((vector_size(64)));
@@ -61,28 +61,28 @@ __attribute__((target("avx2,fma"), noinline)) void avx2_f64(std::int64_t n) {
 
 // Without FMA the two pipes take multiplications and additions in turn: half of the accumulators
 // are multiplied by 1 and half have 0 added, so that they stay what they are.
-#define LEET_BENCH_MULTIPLY_ADD_LOOP(suffix, Vector, iterations, x, y)                            \
-  Vector m0 = x, m1 = x, m2 = x, m3 = x, m4 = x, m5 = x;                                          \
-  Vector a0 = x, a1 = x, a2 = x, a3 = x, a4 = x, a5 = x;                                          \
-  asm volatile(                                                                                   \
-      ".p2align 6\n1:\n\t"                                                                        \
-      "mul" suffix " %[x], %[m0]\n\tadd" suffix                                                   \
-      " %[y], %[a0]\n\t"                                                                          \
-      "mul" suffix " %[x], %[m1]\n\tadd" suffix                                                   \
-      " %[y], %[a1]\n\t"                                                                          \
-      "mul" suffix " %[x], %[m2]\n\tadd" suffix                                                   \
-      " %[y], %[a2]\n\t"                                                                          \
-      "mul" suffix " %[x], %[m3]\n\tadd" suffix                                                   \
-      " %[y], %[a3]\n\t"                                                                          \
-      "mul" suffix " %[x], %[m4]\n\tadd" suffix                                                   \
-      " %[y], %[a4]\n\t"                                                                          \
-      "mul" suffix " %[x], %[m5]\n\tadd" suffix                                                   \
-      " %[y], %[a5]\n\t"                                                                          \
-      "dec %[n]\n\tjnz 1b"                                                                        \
-      : [n] "+r"(iterations), [m0] "+x"(m0), [m1] "+x"(m1), [m2] "+x"(m2), [m3] "+x"(m3),         \
-        [m4] "+x"(m4), [m5] "+x"(m5), [a0] "+x"(a0), [a1] "+x"(a1), [a2] "+x"(a2), [a3] "+x"(a3), \
-        [a4] "+x"(a4), [a5] "+x"(a5)                                                              \
-      : [x] "x"(x), [y] "x"(y)                                                                    \
+#define LEET_BENCH_MULTIPLY_ADD_LOOP(suffix, Vector, iterations, x, y)                        \
+  Vector m0 = x, m1 = x, m2 = x, m3 = x, m4 = x, m5 = x;                                      \
+  Vector a0 = x, a1 = x, a2 = x, a3 = x, a4 = x, a5 = x;                                      \
+  asm volatile(                                                                               \
+      ".p2align 6\n1:\n\t"                                                                    \
+      "mul" suffix " %[x], %[m0]\n\tadd" suffix                                               \
+      " %[y], %[a0]\n\t"                                                                      \
+      "mul" suffix " %[x], %[m1]\n\tadd" suffix                                               \
+      " %[y], %[a1]\n\t"                                                                      \
+      "mul" suffix " %[x], %[m2]\n\tadd" suffix                                               \
+      " %[y], %[a2]\n\t"                                                                      \
+      "mul" suffix " %[x], %[m3]\n\tadd" suffix                                               \
+      " %[y], %[a3]\n\t"                                                                      \
+      "mul" suffix " %[x], %[m4]\n\tadd" suffix                                               \
+      " %[y], %[a4]\n\t"                                                                      \
+      "mul" suffix " %[x], %[m5]\n\tadd" suffix                                               \
+      " %[y], %[a5]\n\t"                                                                      \
+      "dec %[n]\n\tjnz 1b"                                                                    \
+      : [n] "+r"(iterations), [m0] "+&x"(m0), [m1] "+&x"(m1), [m2] "+&x"(m2), [m3] "+&x"(m3), \
+        [m4] "+&x"(m4), [m5] "+&x"(m5), [a0] "+&x"(a0), [a1] "+&x"(a1), [a2] "+&x"(a2),       \
+        [a3] "+&x"(a3), [a4] "+&x"(a4), [a5] "+&x"(a5)                                        \
+      : [x] "x"(x), [y] "x"(y)                                                                \
       : "cc")
 
 using V4f = float __attribute__((vector_size(16)));
