@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-#   leet_add_test(<name> SOURCES <file>... [LIBRARIES <target>...] [LABELS <label>...] [DEPENDS <target>...])
+#   leet_add_test(<name> SOURCES <file>... [LIBRARIES <target>...] [LABEL <label>] [DEPENDS <target>...])
 #
-# A GoogleTest program whose cases become ctest tests "<name>.<Suite>.<Case>". LABELS defaults to unit.
+# A GoogleTest program whose cases become ctest tests "<name>.<Suite>.<Case>". LABEL defaults to unit;
+# unit-threads is a unit test that ThreadSanitizer sees too (ctest -L takes a regular expression: unit finds both).
 
 #
 #   leet_test_variants(<method> [OPTIONS <options>...] [VECTORS <options>...])
@@ -17,9 +18,9 @@
 include_guard(GLOBAL)
 
 function(leet_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES;LABELS;DEPENDS")
-  if(NOT arg_LABELS)
-    set(arg_LABELS unit)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "SOURCES;LIBRARIES;DEPENDS")
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
   endif()
   add_executable(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
@@ -31,7 +32,13 @@ function(leet_add_test name)
     add_dependencies(${name} ${arg_DEPENDS})
   endif()
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
+                       PROPERTIES LABELS "${arg_LABEL}" TIMEOUT 600)
+  if(arg_LABEL STREQUAL "unit-threads")  # what tools/test.sh runs with ThreadSanitizer
+    if(NOT TARGET leet_thread_tests)
+      add_custom_target(leet_thread_tests)
+    endif()
+    add_dependencies(leet_thread_tests ${name})
+  endif()
 endfunction()
 
 function(leet_test_variants method)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Sets up, builds and runs every test: the formatting check, the release build, and the build with AddressSanitizer and
-# UndefinedBehaviorSanitizer. `tools/test.sh --quick` leaves the sanitizers out.
+# Sets up, builds and runs every test: the formatting check, the release build, clang-tidy, the build with AddressSanitizer and
+# UndefinedBehaviorSanitizer, and the tests of threads with ThreadSanitizer. `tools/test.sh --quick` leaves clang-tidy and the
+# sanitizers out.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,6 +27,12 @@ step "Release build"
 cmake --preset dev -DLEET_BUILD_TESTS=ON >/dev/null
 cmake --build --preset dev
 if [[ $quick == no ]]; then
+  step "clang-tidy"
+  bash tools/tidy.sh
+  step "Tests of threads with ThreadSanitizer"
+  cmake --preset tsan >/dev/null
+  cmake --build --preset tsan --target leet_thread_tests
+  ctest --preset tsan -L threads -j "$(nproc)"
   step "Build with sanitizers"
   cmake --preset asan >/dev/null
   cmake --build --preset asan

@@ -37,8 +37,8 @@ AttentionPlans::AttentionPlans(leet::Context& context, const std::string& method
 leet::Tensors AttentionPlans::tensors(const AttentionArguments& arguments, const float* log_decay,
                                       float* state) const {
   const auto& [H, R, D, max_tokens] = shape_;
-  const std::int64_t N = arguments.N;
-  const auto heads_of_tokens = [&](auto* data, std::int64_t width) {
+  const auto heads_of_tokens = [H = H, N = arguments.N, max_tokens = max_tokens](
+                                   auto* data, std::int64_t width) {
     return leet::tensor(data, {1, H, N, width}, {max_tokens * H * width, width, H * width, 1});
   };
   leet::Tensors tensors;
