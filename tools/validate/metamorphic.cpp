@@ -58,7 +58,7 @@ Inputs input_steps(const Description& d, const Inputs& inputs, std::int64_t begi
 
 // Runs the description's problem in pieces that end at `cuts`, each with the state of the one
 // before it, and puts the outputs together.
-Run run_in_pieces(const Subject& subject, Description d, const Inputs& inputs,
+Run run_in_pieces(const Subject& subject, const Description& d, const Inputs& inputs,
                   const std::vector<std::int64_t>& cuts) {
   const std::int64_t N = d.N;
   Run whole;
