@@ -94,7 +94,9 @@ class Chunk {
              std::int64_t last_panel) {
     index_ = index;
     s_ = s;
-    batch_ = exec_.sequence(index).batch;
+    const sdk::Sequence sequence = exec_.sequence(index);
+    batch_ = sequence.batch;
+    end_ = sequence.end;
     first_column_ = first_panel * panel_columns();
     columns_ = std::min(last_panel * panel_columns(), shape_.D) - first_column_;
     const std::int64_t g = shape_.state_source(s, shape_.Hg);
@@ -130,6 +132,7 @@ class Chunk {
   void load(std::int64_t t, std::int64_t steps, unsigned use) {
     t_ = t;
     steps_ = steps;
+    prefetch_next(use);
     const std::int64_t R = shape_.R;
     keys_ = rows(tensors_.k, shape_.state_source(s_, shape_.Hk), 0, R, buffers_.k, R);
     load_values();
@@ -157,9 +160,9 @@ class Chunk {
   }
 
   // to = total o from + the chunk's own state, for one panel. `from` may be `to`, or null for zero.
-  void update(std::int64_t panel, const float* from, float* to) const {
+  void update(std::int64_t panel, const float* from, float* to) {
     HWY_NAMESPACE::update(
-        {keys_weighted_, values_of(panel), steps_, shape_.R, from, to, buffers_.total});
+        {keys_weighted_, values_of(panel), steps_, shape_.R, from, to, buffers_.total}, next_);
   }
 
   // The scores of output head h with the chunk's keys.
@@ -193,7 +196,7 @@ class Chunk {
 
   // Writes the panel's columns of out, of the head that query() named. `state` is the state before
   // the chunk, or null for zero.
-  void output(std::int64_t panel, const float* state) const {
+  void output(std::int64_t panel, const float* state) {
     const std::int64_t width = panel_columns();
     const std::int64_t count = columns_of(panel);
     const sdk::TensorView& out = *tensors_.out;
@@ -208,7 +211,7 @@ class Chunk {
     args.v = values_of(panel);
     args.out = direct ? reinterpret_cast<float*>(out.row(batch_, h_, t_) + offset) : buffers_.out;
     args.out_stride = direct ? out.stride(2) : width;
-    outputs(args, steps_);
+    outputs(args, steps_, next_);
     for (std::int64_t t = 0; t < steps_ && !direct; ++t) {
       narrow_row(out.dtype(), buffers_.out + t * width, out.row(batch_, h_, t_ + t) + offset,
                  count);
@@ -286,6 +289,31 @@ class Chunk {
     return std::min(panel_columns(), shape_.D - panel * panel_columns());
   }
 
+  // What the next chunk will read and write, while this one is computed.
+  void prefetch_next(unsigned use) {
+    next_.clear();
+    const std::int64_t t = t_ + steps_;
+    const std::int64_t rows = std::min(steps_, end_ - t);
+    const auto add = [&](const sdk::TensorView& tensor, std::int64_t head, std::int64_t column,
+                         std::int64_t count) {
+      const std::int64_t bytes = sdk::dtype_bytes(tensor.dtype());
+      next_.add(tensor.row(batch_, head, t) + column * bytes, rows, count * bytes,
+                tensor.stride(2) * bytes);
+    };
+    if (rows > 0) {
+      add(tensors_.k, shape_.state_source(s_, shape_.Hk), 0, shape_.R);
+      add(tensors_.v, shape_.state_source(s_, shape_.Hv), first_column_, columns_);
+      if ((use & kForOutput) != 0) {
+        const std::int64_t h = s_ * shape_.group();
+        add(tensors_.q, shape_.shared(h, shape_.Hq), 0, shape_.R);
+        add(*tensors_.out, h, first_column_, columns_);
+      }
+    }
+    const std::int64_t tiles = ((use & kForOutput) != 0 ? steps_ * shape_.group() : 0) +
+                               ((use & kForUpdate) != 0 ? shape_.R : 0);
+    next_.spread(columns_ / panel_columns() * tiles / kTileRows);
+  }
+
   // The chunk's rows of a tensor's head, where they are or converted into `buffer`.
   Rows rows(const sdk::TensorView& tensor, std::int64_t head, std::int64_t column,
             std::int64_t count, float* buffer, std::int64_t stride) const {
@@ -328,12 +356,13 @@ class Chunk {
   Buffers buffers_;
 
   std::int64_t index_ = 0, s_ = 0, batch_ = 0;  // of begin()
-  std::int64_t first_column_ = 0, columns_ = 0;
+  std::int64_t end_ = 0, first_column_ = 0, columns_ = 0;
   std::int64_t t_ = 0, steps_ = 0;  // of load()
   Rows keys_{}, keys_weighted_{}, values_{};
   std::int64_t block_ = -1;  // whose keys stand in k_columns
   std::int64_t h_ = 0;       // of query()
   Rows queries_{};
+  Prefetcher next_;
 };
 
 }  // namespace leet::cpu::HWY_NAMESPACE

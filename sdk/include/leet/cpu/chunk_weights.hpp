@@ -59,6 +59,7 @@ class ChunkWeights {
 
   // A sequence of batch b and a head of log_decay.
   void begin(const sdk::LogDecay& log_decay, double scale, std::int64_t b, std::int64_t h) {
+    if (log_decay_ == &log_decay && b_ == b && h_ == h) return;  // what is known stays right
     log_decay_ = &log_decay;
     scale_ = scale;
     b_ = b;

@@ -24,6 +24,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <leet/cpu/prefetch.hpp>
 #include <leet/cpu/rows-inl.hpp>
 #include <leet/plugin/decay.hpp>
 #include <type_traits>
@@ -211,8 +212,11 @@ HWY_NOINLINE void output_tile(const OutputArgs& args, std::int64_t t) {
   }
 }
 
-inline void outputs(const OutputArgs& args, std::int64_t rows) {
-  by_tiles(rows, [&](auto n, std::int64_t t) { output_tile<decltype(n)::value>(args, t); });
+inline void outputs(const OutputArgs& args, std::int64_t rows, Prefetcher& next) {
+  by_tiles(rows, [&](auto n, std::int64_t t) {
+    output_tile<decltype(n)::value>(args, t);
+    next.step();
+  });
 }
 
 // ---- S' = gamma S + K^T V ----------------------------------------------------------------------
@@ -255,8 +259,11 @@ HWY_NOINLINE void update_tile(const UpdateArgs& args, std::int64_t r) {
   }
 }
 
-inline void update(const UpdateArgs& args) {
-  by_tiles(args.R, [&](auto n, std::int64_t r) { update_tile<decltype(n)::value>(args, r); });
+inline void update(const UpdateArgs& args, Prefetcher& next) {
+  by_tiles(args.R, [&](auto n, std::int64_t r) {
+    update_tile<decltype(n)::value>(args, r);
+    next.step();
+  });
 }
 
 // ---- Transposing -------------------------------------------------------------------------------
