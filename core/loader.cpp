@@ -96,8 +96,6 @@ LoadedEntry load_entry(const std::filesystem::path& path) {
     return {Rule::kOk, {}, entry};
   } catch (const std::exception& e) {  // the linker's own message is in the exception's
     return {Rule::kLoad, e.what(), nullptr};
-  } catch (...) {
-    return {Rule::kException, "one of its constructors threw an exception", nullptr};
   }
 }
 

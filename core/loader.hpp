@@ -27,7 +27,7 @@ LoadedPlugin load_plugin(const std::filesystem::path& path, const leet_note_desc
 
 // The first half of load_plugin(): runs the file's constructors and finds its entry.
 struct LoadedEntry {
-  Rule rule = Rule::kOk;  // else kLoad or kException
+  Rule rule = Rule::kOk;  // else kLoad
   std::string seen;
   leet_plugin_entry_fn entry = nullptr;
 };

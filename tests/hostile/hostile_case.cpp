@@ -28,19 +28,6 @@ void add_good(Scene& scene) {
   scene.expected[file] = {"OK", "test.method 1.0.0 for cpu"};
 }
 
-// One file, bad/leet_bad.so, in front of the good plugin and with its id: what is refused must not
-// shadow either.
-HostileCase broken(std::string name, std::function<std::string()> bytes, std::string rule,
-                   std::string seen) {
-  return {std::move(name), [=](Scene& scene) {
-            const fs::path directory = scene.directory("bad");
-            const fs::path file = scene.file(directory, "leet_bad.so", bytes());
-            scene.explicit_paths.push_back(directory);
-            scene.expected[file] = {rule, seen};
-            add_good(scene);
-          }};
-}
-
 HostileCase built(std::string name, std::string rule, std::string seen) {
   return broken(
       name, [name] { return hostile_plugin(name); }, std::move(rule), std::move(seen));
@@ -291,6 +278,17 @@ std::vector<HostileCase> wrong_places() {
 
 }  // namespace
 
+HostileCase broken(std::string name, std::function<std::string()> bytes, std::string rule,
+                   std::string seen) {
+  return {std::move(name), [=](Scene& scene) {
+            const fs::path directory = scene.directory("bad");
+            const fs::path file = scene.file(directory, "leet_bad.so", bytes());
+            scene.explicit_paths.push_back(directory);
+            scene.expected[file] = {rule, seen};
+            add_good(scene);
+          }};
+}
+
 fs::path Scene::directory(std::string_view name) {
   const fs::path path = root() / name;
   fs::create_directory(path);
@@ -307,7 +305,8 @@ fs::path Scene::file(const fs::path& directory, std::string_view name, std::stri
 const std::vector<HostileCase>& hostile_cases() {
   static const std::vector<HostileCase> cases = [] {
     std::vector<HostileCase> all;
-    for (auto& group : {damaged_files(), wrong_identities(), wrong_plugins(), wrong_places()}) {
+    for (const auto& group :
+         {damaged_files(), wrong_identities(), wrong_plugins(), wrong_places(), probed_cases()}) {
       all.insert(all.end(), group.begin(), group.end());
     }
     return all;

@@ -36,6 +36,7 @@ class Scene {
 
   std::vector<std::filesystem::path> explicit_paths;
   std::string plugin_path;  // LEET_PLUGIN_PATH; "" = the default places are not searched
+  std::map<std::string, std::string> environment;      // further variables
   std::filesystem::path configuration;                 // "" = none
   std::map<std::filesystem::path, Expected> expected;  // of every candidate below root()
 
@@ -52,6 +53,14 @@ struct HostileCase {
 // Each case also has a sound plugin, good/leet_good.so, that must stay usable beside the broken
 // one.
 const std::vector<HostileCase>& hostile_cases();
+
+// The case of one file, bad/leet_bad.so, in front of the good plugin and with its id: what is
+// refused must not shadow either.
+HostileCase broken(std::string name, std::function<std::string()> bytes, std::string rule,
+                   std::string seen);
+
+// Parts of hostile_cases(): those that the probe sees.
+std::vector<HostileCase> probed_cases();
 
 // For GoogleTest's output.
 inline void PrintTo(const HostileCase& hostile_case, std::ostream* out) {

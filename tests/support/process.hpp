@@ -56,9 +56,9 @@ inline std::vector<std::string> clean_environment(const std::map<std::string, st
       all.emplace(text.substr(0, equals), text.substr(equals + 1));
     }
   }
-  for (const char* name : {"HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"}) {
-    all[name] = home;
-  }
+  for (const char* name : {"HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"}) all[name] = home;
+  // Shared by all tests: not every process is to probe the same plugins again.
+  all["XDG_CACHE_HOME"] = LEET_BINARY_DIR "/tests/cache";
   for (const auto& [name, value] : added) all[name] = value;
   std::vector<std::string> entries;
   for (const auto& [name, value] : all) entries.push_back(name + "=" + value);

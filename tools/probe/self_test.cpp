@@ -45,7 +45,7 @@ std::vector<SelfTestCase> self_test_cases(const leet_note_desc& note) {
         cases.push_back({name_of(d), std::move(d), fallback});
       };
       Description d = base;
-      d.B = 1, d.H = 8, d.N = 259, d.R = 8, d.D = 12;
+      d.B = 1, d.H = 8, d.N = 259, d.R = 6, d.D = 10;
       d.law = DecayLaw::kSpread;
       add(d);
       d = base;

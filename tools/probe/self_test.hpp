@@ -16,7 +16,7 @@
 namespace leet::probe {
 
 struct SelfTestCase {
-  std::string name;  // "f32, decay head, B=1 H=8 N=259 R=8 D=12"
+  std::string name;  // "f32, decay head, B=1 H=8 N=259 R=6 D=10"
   validate::Description description;
   bool fallback = false;  // only where the method takes none of the others of its dtype and decay
 };
