@@ -32,7 +32,8 @@ function(leet_add_test name)
     add_dependencies(${name} ${arg_DEPENDS})
   endif()
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS "${arg_LABEL}" TIMEOUT 600)
+                       PROPERTIES LABELS "${arg_LABEL}" TIMEOUT 600
+                                  ENVIRONMENT "XDG_CACHE_HOME=${PROJECT_BINARY_DIR}/tests/cache")
   if(arg_LABEL STREQUAL "unit-threads")  # what tools/test.sh runs with ThreadSanitizer
     if(NOT TARGET leet_thread_tests)
       add_custom_target(leet_thread_tests)
