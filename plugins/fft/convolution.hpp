@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The walk of the partitioned convolution (partition.hpp) through a sequence, for any kernel.
+//
+//     for a piece of the work: a sequence, a state head, a panel of columns
+//       for a span of blocks          q and k by rank, v by step, the block before the span too
+//         for a rank
+//           for a block:  convolve the block before with the decay, out += q (that)
+//         for a block:    out += its own steps, the initial state
+//
+// What is computed for a column is the same whatever the cut into pieces, so the result doesn't
+// depend on the threads. Workspace: kLength complex numbers a rank and column of a panel, and a
+// span; whatever N is.
+//
+// A Kernel has Real, columns() of a panel, load_row, store_row, convolve, add_diagonal, add_state
+// and advance_state.
+#ifndef LEET_PLUGINS_FFT_CONVOLUTION_HPP
+#define LEET_PLUGINS_FFT_CONVOLUTION_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <leet/plugin/host.hpp>
+#include <leet/plugin/log_decay.hpp>
+#include <leet/plugin/problem.hpp>
+#include <leet/plugin/scratch.hpp>
+#include <leet/plugin/shape.hpp>
+
+#include "partition.hpp"
+
+namespace leet::plugin_fft {
+
+// What a plan fixes.
+template <class Real>
+struct Config {
+  int decay_kind;
+  double scale;
+  std::uint64_t bytes_a_worker;  // of workspace
+  Twiddles<Real> twiddles;
+};
+
+template <class Kernel>
+class Convolution {
+ public:
+  using Real = typename Kernel::Real;
+
+  static constexpr std::int64_t kSpan = 8 * kBlock;
+  // From a rank's steps to the next rank's, with the block before; not a power of two, so that
+  // ranks don't fall into the same cache set.
+  static constexpr std::int64_t kStride = kBlock + kSpan + 16;
+
+  // One worker's scratch.
+  struct Buffers {
+    Buffers(sdk::Scratch& scratch, std::int64_t R)
+        : k(scratch.take<Real>(R * kStride)),
+          v(scratch.take<Real>((kBlock + kSpan) * Kernel::columns())),
+          row(scratch.take<Real>(std::max(R, Kernel::columns()))),
+          state_in(scratch.take<Real>(R * Kernel::columns())),
+          state(scratch.take<Real>(R * Kernel::columns())),
+          carry(scratch.take<Real>(R * kLength * Kernel::columns())),
+          work(scratch.take<Real>(kLength * Kernel::columns())),
+          scores(scratch.take<Real>(4 * kBlock)),
+          spectrum(scratch.take<Real>(2 * kLength)),
+          weights(scratch.take<Real>(kBlock)),
+          since(scratch.take<Real>(kSpan)) {
+      for (Real*& rows : q) rows = scratch.take<Real>(R * kStride);
+      for (Real*& rows : out) rows = scratch.take<Real>((kBlock + kSpan) * Kernel::columns());
+    }
+
+    Real* k;               // [R, kStride]: the steps of the block before and of the span
+    Real* v;               // [kBlock + kSpan, panel]
+    Real* row;             // a row of any tensor
+    Real* state_in;        // [R, panel]
+    Real* state;           // [R, panel]
+    Real* carry;           // [R, kLength, panel]
+    Real* work;            // [kLength, panel]
+    Real* scores;          // [4, kBlock]
+    Real* spectrum;        // [kLength] pairs
+    Real* weights;         // [kBlock]: gamma^lag
+    Real* since;           // [kSpan]: gamma^(steps since the sequence began, and 1)
+    Real* q[kMaxHeads];    // as k
+    Real* out[kMaxHeads];  // as v
+  };
+
+  static std::uint64_t bytes_a_worker(std::int64_t R) {
+    sdk::Scratch count;
+    Buffers(count, R);
+    return count.bytes();
+  }
+
+  Convolution(const sdk::Exec& exec, const Config<Real>& config)
+      : exec_(exec),
+        shape_(exec.shape()),
+        tensors_(exec),
+        log_decay_(exec, config.decay_kind),
+        config_(config) {}
+
+  static void execute(const sdk::Host& host, const sdk::Exec& exec, const Config<Real>& config) {
+    const Convolution convolution(exec, config);
+    const sdk::Shape& shape = convolution.shape_;
+    const std::int64_t panels = (shape.D + Kernel::columns() - 1) / Kernel::columns();
+    host.parallel_for(shape.sequences * shape.Hs * panels, 1,
+                      [&](std::int64_t begin, std::int64_t end, std::int32_t worker) {
+                        sdk::Scratch scratch(exec.workspace() + static_cast<std::uint64_t>(worker) *
+                                                                    config.bytes_a_worker);
+                        const Buffers buffers(scratch, shape.R);
+                        for (std::int64_t item = begin; item < end; ++item) {
+                          const std::int64_t first = item % panels * Kernel::columns();
+                          convolution.run({item / panels / shape.Hs, item / panels % shape.Hs,
+                                           first, std::min(Kernel::columns(), shape.D - first)},
+                                          buffers);
+                        }
+                      });
+  }
+
+ private:
+  // A piece of the work.
+  struct Piece {
+    std::int64_t index;         // of the sequence
+    std::int64_t s;             // state head
+    std::int64_t first, count;  // columns of D
+  };
+
+  // The steps [begin, begin + count) of the batch entry b: a span.
+  struct Span {
+    std::int64_t b, begin, count;
+    bool is_first;  // of its sequence: no block before it
+
+    std::int64_t blocks() const { return (count + kBlock - 1) / kBlock; }
+  };
+
+  // The output heads [first, first + count).
+  struct Heads {
+    std::int64_t first;
+    int count;
+  };
+
+  void run(const Piece& piece, const Buffers& buffers) const {
+    const sdk::Sequence sequence = exec_.sequence(piece.index);
+    const bool has_decay = sequence.length() > 0 && shape_.R > 0;
+    const double g = has_decay
+                         ? log_decay_.at(sequence.batch, shape_.state_source(piece.s, shape_.Hg),
+                                         sequence.begin, 0)
+                         : 0;
+    load_state(piece, buffers);
+    for (std::int64_t lag = 0; lag < kBlock; ++lag) buffers.weights[lag] = power(g, lag);
+    if (std::isfinite(g)) decay_spectrum(g, buffers.spectrum);
+
+    // The output heads that read this state, a few at a time; each time it is convolved anew.
+    // state_out may be state_in's memory, which has been read.
+    const std::int64_t group = tensors_.out ? shape_.group() : 0;
+    std::int64_t done = 0;
+    do {
+      const Heads heads{piece.s * shape_.group() + done,
+                        static_cast<int>(std::min<std::int64_t>(kMaxHeads, group - done))};
+      for (std::int64_t t = sequence.begin; t < sequence.end; t += kSpan) {
+        const Span span{sequence.batch, t, std::min(kSpan, sequence.end - t), t == sequence.begin};
+        load_k_and_v(piece, span, buffers);
+        if (heads.count > 0) write_out(piece, span, heads, g, t - sequence.begin, buffers);
+        if (done == 0 && tensors_.state_out) advance_state(span, g, buffers);
+      }
+      done += heads.count;
+    } while (done < group);
+    if (tensors_.state_out) store_state(piece, buffers);
+  }
+
+  // gamma^steps; gamma = 0 has the power 0, too.
+  static Real power(double g, std::int64_t steps) {
+    using Wide = sdk::Wide<Real>;
+    return steps == 0
+               ? Real(1)
+               : static_cast<Real>(std::exp(static_cast<Wide>(steps) * static_cast<Wide>(g)));
+  }
+
+  static sdk::SplitDecay<Real> split_power(double g, std::int64_t steps) {
+    using Wide = sdk::Wide<Real>;
+    const Wide whole = std::exp(static_cast<Wide>(steps) * static_cast<Wide>(g));
+    const auto high = static_cast<Real>(whole);
+    return {high, static_cast<Real>(whole - static_cast<Wide>(high))};
+  }
+
+  static std::byte* columns_of(const Piece& piece, const sdk::TensorView& tensor, std::int64_t i,
+                               std::int64_t j, std::int64_t k) {
+    return tensor.row(i, j, k) + piece.first * sdk::dtype_bytes(tensor.dtype());
+  }
+
+  void load_state(const Piece& piece, const Buffers& buffers) const {
+    const std::int64_t width = Kernel::columns();
+    std::fill(buffers.state_in, buffers.state_in + shape_.R * width, Real(0));
+    for (std::int64_t r = 0; r < shape_.R && tensors_.state_in; ++r) {
+      sdk::load_row(tensors_.state_in->dtype(),
+                    columns_of(piece, *tensors_.state_in, piece.index, piece.s, r),
+                    buffers.state_in + r * width, piece.count);
+    }
+    std::copy(buffers.state_in, buffers.state_in + shape_.R * width, buffers.state);
+  }
+
+  void store_state(const Piece& piece, const Buffers& buffers) const {
+    for (std::int64_t r = 0; r < shape_.R; ++r) {
+      sdk::store_row(tensors_.state_out->dtype(), buffers.state + r * Kernel::columns(),
+                     columns_of(piece, *tensors_.state_out, piece.index, piece.s, r), piece.count);
+    }
+  }
+
+  // to [R, kStride] = the steps [from, span's end) of a head, by rank, and zeros to the end of the
+  // last block. Step span.begin stands at kBlock.
+  void load_by_rank(const sdk::TensorView& tensor, const Span& span, std::int64_t head,
+                    std::int64_t from, const Buffers& buffers, Real* to) const {
+    const std::int64_t R = shape_.R;
+    if (R == 0) return;  // the tensor may have no memory to point into
+    for (std::int64_t t = from; t < span.begin + span.count; ++t) {
+      Kernel::load_row(tensor.dtype(), tensor.row(span.b, head, t), buffers.row, R);
+      Real* const at = to + kBlock + t - span.begin;
+      for (std::int64_t r = 0; r < R; ++r) at[r * kStride] = buffers.row[r];
+    }
+    for (std::int64_t r = 0; r < R; ++r) {
+      Real* const row = to + r * kStride + kBlock;
+      std::fill(row + span.count, row + span.blocks() * kBlock, Real(0));
+    }
+  }
+
+  // Of the block before the span, too.
+  void load_k_and_v(const Piece& piece, const Span& span, const Buffers& buffers) const {
+    const std::int64_t width = Kernel::columns();
+    const std::int64_t from = span.is_first ? span.begin : span.begin - kBlock;
+    load_by_rank(tensors_.k, span, shape_.state_source(piece.s, shape_.Hk), from, buffers,
+                 buffers.k);
+    Real* at = buffers.v + (kBlock + from - span.begin) * width;
+    for (std::int64_t t = from; t < span.begin + span.count; ++t, at += width) {
+      Kernel::load_row(
+          tensors_.v.dtype(),
+          columns_of(piece, tensors_.v, span.b, shape_.state_source(piece.s, shape_.Hv), t), at,
+          piece.count);
+      std::fill(at + piece.count, at + width, Real(0));
+    }
+    std::fill(at, buffers.v + (kBlock + span.blocks() * kBlock) * width, Real(0));
+  }
+
+  // `since` steps of the sequence lie before the span.
+  void write_out(const Piece& piece, const Span& span, const Heads& heads, double g,
+                 std::int64_t since, const Buffers& buffers) const {
+    const std::int64_t width = Kernel::columns();
+    for (int i = 0; i < heads.count; ++i) {
+      load_by_rank(tensors_.q, span, shape_.shared(heads.first + i, shape_.Hq), span.begin, buffers,
+                   buffers.q[i]);
+      std::fill(buffers.out[i], buffers.out[i] + span.blocks() * kBlock * width, Real(0));
+    }
+    // gamma = 0 forgets the past exactly, however large it is.
+    if (std::exp(g) > 0) convolve(span, heads, g, buffers);
+    if (tensors_.state_in) {
+      for (std::int64_t t = 0; t < kSpan; ++t) {
+        buffers.since[t] = t < span.count ? power(g, since + t + 1) : Real(0);
+      }
+    }
+    for (int i = 0; i < heads.count; ++i) {
+      // Without ranks out is 0, whatever v holds.
+      for (std::int64_t block = 0; block < span.blocks() && shape_.R > 0; ++block) {
+        const DirectArgs<Real> args = direct(block, i, buffers);
+        if (tensors_.state_in) {
+          Kernel::add_state(args, buffers.state_in, buffers.since + block * kBlock);
+        }
+        Kernel::add_diagonal(args, std::min(kBlock, span.count - block * kBlock));
+      }
+      store_out(piece, span, heads.first + i, buffers.out[i]);
+    }
+  }
+
+  void store_out(const Piece& piece, const Span& span, std::int64_t h, Real* out) const {
+    const auto scale = static_cast<Real>(config_.scale);
+    for (std::int64_t t = 0; t < span.count; ++t, out += Kernel::columns()) {
+      for (std::int64_t d = 0; d < piece.count; ++d) out[d] *= scale;
+      Kernel::store_row(tensors_.out->dtype(), out,
+                        columns_of(piece, *tensors_.out, span.b, h, span.begin + t), piece.count);
+    }
+  }
+
+  void convolve(const Span& span, const Heads& heads, double g, const Buffers& buffers) const {
+    const std::int64_t width = Kernel::columns();
+    BlockArgs<Real> args{};
+    args.heads = heads.count;
+    args.twiddles = config_.twiddles.values.data();
+    args.spectrum = buffers.spectrum;
+    args.decay = split_power(g, kBlock);
+    args.work = buffers.work;
+    for (std::int64_t r = 0; r < shape_.R; ++r) {
+      args.carry = buffers.carry + r * kLength * width;
+      args.first = span.is_first;
+      for (std::int64_t block = span.is_first ? 1 : 0; block < span.blocks(); ++block) {
+        args.k = buffers.k + r * kStride + block * kBlock;
+        args.v = buffers.v + block * kBlock * width;
+        for (int i = 0; i < heads.count; ++i) {
+          args.q[i] = buffers.q[i] + r * kStride + (block + 1) * kBlock;
+          args.out[i] = buffers.out[i] + block * kBlock * width;
+        }
+        Kernel::convolve(args);
+        args.first = false;
+      }
+    }
+  }
+
+  void advance_state(const Span& span, double g, const Buffers& buffers) const {
+    for (std::int64_t block = 0; block < span.blocks(); ++block) {
+      const std::int64_t steps = std::min(kBlock, span.count - block * kBlock);
+      Kernel::advance_state(direct(block, 0, buffers), steps, split_power(g, steps), buffers.state);
+    }
+  }
+
+  DirectArgs<Real> direct(std::int64_t block, int i, const Buffers& buffers) const {
+    return {.k = buffers.k + (block + 1) * kBlock,
+            .q = buffers.q[i] + (block + 1) * kBlock,
+            .stride = kStride,
+            .R = shape_.R,
+            .v = buffers.v + (block + 1) * kBlock * Kernel::columns(),
+            .out = buffers.out[i] + block * kBlock * Kernel::columns(),
+            .weights = buffers.weights,
+            .work = buffers.scores};
+  }
+
+  const sdk::Exec& exec_;
+  sdk::Shape shape_;
+  sdk::Operands tensors_;
+  sdk::LogDecay log_decay_;
+  const Config<Real>& config_;
+};
+
+}  // namespace leet::plugin_fft
+#endif  // LEET_PLUGINS_FFT_CONVOLUTION_HPP

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// leet.fft: the decay mask is Toeplitz, so it is applied to each k v by Fourier transforms.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <leet/plugin.hpp>
+#include <string_view>
+
+#include "convolution.hpp"
+#include "fft_cpu.hpp"
+#include "fft_simd.hpp"
+
+namespace leet::plugin_fft {
+namespace {
+
+class Fft {
+ public:
+  static constexpr leet_note_desc kIdentity =
+      sdk::identity({.id = "leet.fft",
+                     .version = "0.1.0",
+                     .devices = {LEET_DEVICE_CPU},
+                     .decay_kinds = LEET_DECAYS_NONE | LEET_DECAYS_HEAD,
+                     .dtypes = sdk::kEveryDtype,
+                     .features = sdk::kEveryForwardFeature});
+  static constexpr const char* kSummary =
+      "The decay as a convolution of each k v, by partitioned FFTs; a cross-check, constant decay";
+  static constexpr const char* kReference =
+      "M is Toeplitz: O = sum over r of Q_r o (M (K_r o V)), as TNN (arXiv 2305.04749) computes; "
+      "uniformly partitioned convolution, Stockham 1966";
+
+  static constexpr leet_option kOptions[] = {
+      sdk::option("kernel", "auto",
+                  "simd: vector registers, fp32 transforms, or fp64 for f64 tensors; plain: fp64 "
+                  "transforms in plain loops; auto: simd where it can")};
+
+  static sdk::Verdict supports(const sdk::Host& host, const sdk::Problem& problem, leet_device,
+                               const sdk::Options& options) {
+    const Kernel asked = kernel(options);
+    const sdk::Verdict verdict = sdk::check_one_arithmetic(problem);
+    if (verdict.answer == LEET_ANSWER_NO) return verdict;
+    if (asked == Kernel::kSimd && !is_aligned(problem)) {
+      return sdk::Verdict::no("kernel=simd: not for misaligned elements; auto takes plain");
+    }
+    return sdk::Verdict::yes(
+        predicted_seconds(host, problem, asked != Kernel::kPlain && is_aligned(problem)));
+  }
+
+  Fft(const sdk::Host& host, const sdk::Problem& problem, leet_device, const sdk::Options& options)
+      : simd_(kernel(options) != Kernel::kPlain && is_aligned(problem)),
+        f32_(simd_ && !is_f64(problem)) {
+    const std::int64_t R = problem.shape().R;
+    const std::uint64_t bytes = f32_    ? simd_bytes_a_worker<float>(R)
+                                : simd_ ? simd_bytes_a_worker<double>(R)
+                                        : bytes_a_worker(R);
+    in_f32_ = {problem.decay_kind(), problem.scale(), bytes, {}};
+    in_f64_ = {problem.decay_kind(), problem.scale(), bytes, {}};
+    info_.workspace_bytes = bytes * static_cast<std::uint64_t>(host.concurrency());
+    info_.workspace_alignment = sdk::kCacheLine;
+    info_.persistent_bytes = sizeof *this;
+    info_.predicted_seconds = predicted_seconds(host, problem, simd_);
+    info_.flops = flops(problem);
+    info_.bytes_moved = sdk::compulsory_bytes(problem);
+    info_.declared_rel_error = declared_rel_error(problem);
+    std::snprintf(choice_, sizeof choice_, "%s transforms of %lld for blocks of %lld steps, %s",
+                  f32_ ? "fp32" : "fp64", static_cast<long long>(kLength),
+                  static_cast<long long>(kBlock), simd_ ? simd_target() : "plain");
+    info_.choice = choice_;
+  }
+
+  sdk::PlanInfo info() const { return info_; }
+
+  void execute(const sdk::Host& host, const sdk::Exec& exec) const {
+    if (exec.writes_nothing()) return;
+    if (f32_) {
+      execute_simd<float>(host, exec, in_f32_);
+    } else if (simd_) {
+      execute_simd<double>(host, exec, in_f64_);
+    } else {
+      execute_cpu(host, exec, in_f64_);
+    }
+  }
+
+ private:
+  enum class Kernel { kAuto, kSimd, kPlain };
+
+  static Kernel kernel(const sdk::Options& options) {
+    const std::string_view name = options.get("kernel");
+    if (name == "auto") return Kernel::kAuto;
+    if (name == "simd") return Kernel::kSimd;
+    if (name == "plain") return Kernel::kPlain;
+    throw sdk::Error(LEET_STATUS_INVALID_ARGUMENT, "option kernel=%.*s: needs auto, simd or plain",
+                     static_cast<int>(name.size()), name.data());
+  }
+
+  static bool is_f64(const sdk::Problem& problem) {
+    return sdk::same(problem.dtype(LEET_ROLE_Q), sdk::kF64);
+  }
+
+  // Vectors are read where the caller has them, so elements must lie on their own boundaries.
+  static bool is_aligned(const sdk::Problem& problem) {
+    for (int role = 0; role < LEET_ROLE_COUNT; ++role) {
+      const leet_tensor_spec* const spec = problem.spec(role);
+      if (spec != nullptr && spec->alignment < sdk::dtype_bytes(spec->dtype)) return false;
+    }
+    return true;
+  }
+
+  // Of a step, rank and column: 86 vector operations a step for a vector of pairs of columns, half
+  // of them two operations at once.
+  static constexpr double kFlopsAPair = 64;
+
+  static double flops(const sdk::Problem& problem) {
+    const sdk::Shape& shape = problem.shape();
+    const double pairs = static_cast<double>(shape.B) * static_cast<double>(shape.N) *
+                         static_cast<double>(shape.R) * static_cast<double>(shape.D);
+    double total = 0;
+    if (problem.has(LEET_ROLE_OUT)) {
+      const double passes =
+          static_cast<double>(shape.Hs) *
+          std::ceil(static_cast<double>(shape.group()) / static_cast<double>(kMaxHeads));
+      total += pairs * (kFlopsAPair * passes + 2 * static_cast<double>(shape.H));
+    }
+    if (problem.has(LEET_ROLE_STATE_OUT)) total += 2 * pairs * static_cast<double>(shape.Hs);
+    return total;
+  }
+
+  static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem, bool simd) {
+    const sdk::Shape& shape = problem.shape();
+    constexpr std::int64_t kPanel = 32;
+    return sdk::predicted_cpu_seconds(
+        host, {.flops = flops(problem),
+               .efficiency = simd ? kSimdEfficiency : kPlainEfficiency,
+               .bytes = sdk::compulsory_bytes(problem),
+               .pieces = shape.sequences * shape.Hs * ((shape.D + kPanel - 1) / kPanel)});
+  }
+
+  double declared_rel_error(const sdk::Problem& problem) const {
+    if (is_f64(problem)) return 1e-12;
+    return sdk::rounded_rel_error(problem, f32_ ? 2e-6 : 2e-7);
+  }
+
+  // Of the FMA peak, as measured (README.md).
+  static constexpr double kSimdEfficiency = 0.8;
+  static constexpr double kPlainEfficiency = 0.02;
+
+  bool simd_;
+  bool f32_;
+  Config<float> in_f32_;
+  Config<double> in_f64_;
+  sdk::PlanInfo info_;
+  char choice_[96];
+};
+
+}  // namespace
+}  // namespace leet::plugin_fft
+
+LEET_PLUGIN(leet::plugin_fft::Fft)
