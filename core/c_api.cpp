@@ -7,6 +7,7 @@
 #include <leet/leet.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <leet/plugin/error.hpp>
@@ -20,6 +21,7 @@
 #include "core/host_services.hpp"
 #include "core/plan.hpp"
 #include "core/registry.hpp"
+#include "core/selection.hpp"
 
 struct leet_context {
   leet::core::Registry registry;
@@ -29,6 +31,7 @@ struct leet_context {
 
 struct leet_plan {
   std::unique_ptr<leet::core::Plan> plan;
+  std::string reason;  // for this method
 };
 
 namespace {
@@ -41,6 +44,7 @@ using leet::core::Plan;
 using leet::core::Registry;
 using leet::core::RegistryOptions;
 using leet::core::Result;
+using leet::core::Selection;
 using leet::core::Status;
 
 leet_status report(leet_error* error, const Error& failure, const char* function) {
@@ -146,6 +150,21 @@ Result<const Method*> find_method(const leet_context* context, const char* name,
 
 std::string text_or_empty(const char* text) {
   return text == nullptr ? std::string() : std::string(text);
+}
+
+Result<Selection> select(const leet_context* context, const char* method,
+                         const leet_problem* problem, leet_device device, const char* options) {
+  if (context == nullptr || method == nullptr) return invalid("context or method name: null");
+  if (problem == nullptr) return invalid("problem: null");
+  return leet::core::select(context->registry, *context->host, method, *problem, device,
+                            text_or_empty(options));
+}
+
+leet_verdict refusal(const Error& error) {
+  leet_verdict verdict{};
+  verdict.answer = LEET_ANSWER_NO;
+  std::snprintf(verdict.reason, sizeof verdict.reason, "%s", error.message.c_str());
+  return verdict;
 }
 
 bool is_log_level(std::string_view name) {
@@ -281,11 +300,13 @@ leet_status leet_supports(const leet_context* context, const char* method,
                           const leet_problem* problem, leet_device device, const char* options,
                           leet_verdict* verdict, leet_error* error) {
   return guarded("leet_supports", error, [&]() -> Status {
-    const Result<const Method*> found = find_method(context, method, device.type);
-    if (!found) return found.error();
-    if (problem == nullptr) return invalid("problem: null");
-    const Result<leet_verdict> answer =
-        leet::core::supports(**found, *context->host, *problem, device, text_or_empty(options));
+    const Result<Selection> selected = select(context, method, problem, device, options);
+    if (!selected) {
+      if (selected.error().code != LEET_STATUS_UNSUPPORTED) return selected.error();
+      return copy_out(refusal(selected.error()), verdict);
+    }
+    const Result<leet_verdict> answer = leet::core::supports(
+        *selected->method, *context->host, *problem, device, text_or_empty(options));
     if (!answer) return answer.error();
     return copy_out(*answer, verdict);
   });
@@ -295,13 +316,13 @@ leet_status leet_plan_create(leet_context* context, const char* method, const le
                              leet_device device, const char* options, leet_plan** plan,
                              leet_error* error) {
   return guarded("leet_plan_create", error, [&]() -> Status {
-    const Result<const Method*> found = find_method(context, method, device.type);
-    if (!found) return found.error();
-    if (problem == nullptr || plan == nullptr) return invalid("problem or plan: null");
+    if (plan == nullptr) return invalid("plan: null; needs the address to write the handle to");
+    Result<Selection> selected = select(context, method, problem, device, options);
+    if (!selected) return selected.error();
     Result<std::unique_ptr<Plan>> made =
-        Plan::make(**found, *context->host, *problem, device, text_or_empty(options));
+        Plan::make(*selected->method, *context->host, *problem, device, text_or_empty(options));
     if (!made) return made.error();
-    *plan = new leet_plan{std::move(*made)};
+    *plan = new leet_plan{std::move(*made), std::move(selected->reason)};
     return {};
   });
 }
@@ -313,6 +334,17 @@ leet_status leet_plan_get_info(const leet_plan* plan, leet_plan_info* info, leet
     if (plan == nullptr) return invalid("plan: null");
     return copy_out(plan->plan->info(), info);
   });
+}
+
+leet_status leet_plan_get_method(const leet_plan* plan, leet_method_info* info, leet_error* error) {
+  return guarded("leet_plan_get_method", error, [&]() -> Status {
+    if (plan == nullptr) return invalid("plan: null");
+    return copy_out(method_info(plan->plan->method()), info);
+  });
+}
+
+const char* leet_plan_reason(const leet_plan* plan) {
+  return plan == nullptr ? "" : plan->reason.c_str();
 }
 
 leet_status leet_plan_execute(const leet_plan* plan, const leet_tensor* const* tensors,

@@ -121,6 +121,9 @@ LEET_API leet_status leet_report_get(const leet_context* context, uint32_t index
 
 typedef struct leet_plan leet_plan;
 
+/* Methods are named as for leet_method_find, or "auto": the one that is expected to be the fastest
+ * of those that can compute the problem. */
+
 /* Whether the method can compute the problem on the device; a clean no is LEET_STATUS_OK with
  * LEET_ANSWER_NO and a reason. [thread-safe]
  * Errors: INVALID_ARGUMENT (a malformed problem, options), UNAVAILABLE (no such method). */
@@ -141,6 +144,13 @@ LEET_API void leet_plan_destroy(leet_plan* plan);
 /* What was planned: workspace, precision, the method's own error bound. [thread-safe] */
 LEET_API leet_status leet_plan_get_info(const leet_plan* plan, leet_plan_info* info,
                                         leet_error* error);
+
+/* The method that "auto" chose, or that was asked for. [thread-safe] Errors: INVALID_ARGUMENT. */
+LEET_API leet_status leet_plan_get_method(const leet_plan* plan, leet_method_info* info,
+                                          leet_error* error);
+
+/* Why it is this method, for a person; "" for a null plan. Owned by the plan. [thread-safe] */
+LEET_API const char* leet_plan_reason(const leet_plan* plan);
 
 /* Computes on the caller's memory. `tensors` by role, `count` of them, NULL = absent; `stream` is
  * the device's (NULL on the CPU). `workspace` has the plan's size and alignment, one for each

@@ -10,7 +10,7 @@
 //     tensors.set(LEET_ROLE_V, leet::tensor(v, {B, H, N, D}));
 //     tensors.set(LEET_ROLE_LOG_DECAY, leet::tensor(log_decay, {1, H, 1, 1}));
 //     tensors.set(LEET_ROLE_OUT, leet::tensor(out, {B, H, N, D}));
-//     leet::Plan plan = context.plan("recurrent", tensors, {.decay_kind = LEET_DECAY_HEAD});
+//     leet::Plan plan = context.plan("auto", tensors, {.decay_kind = LEET_DECAY_HEAD});
 //     plan.execute(tensors);
 //
 // Shapes, roles and rules are in leet/plugin.h. Failures throw leet::Exception. Nothing here owns
@@ -171,6 +171,16 @@ class Plan {
     return info;
   }
 
+  // The method that "auto" chose, or that was asked for, and why it is this one.
+  leet_method_info method() const {
+    leet_method_info info{};
+    info.struct_size = sizeof info;
+    detail::call(
+        [&](leet_error* error) { return leet_plan_get_method(plan_.get(), &info, error); });
+    return info;
+  }
+  std::string reason() const { return leet_plan_reason(plan_.get()); }
+
   // Computes on the tensors' memory. Without a workspace each call allocates its own.
   void execute(const Tensors& tensors, std::span<std::byte> workspace = {},
                void* stream = nullptr) const {
@@ -251,6 +261,9 @@ class Context {
     }
     return entries;
   }
+
+  // Methods are named by id, by a unique suffix of it ("chunked"), or "auto": the one that is
+  // expected to be fastest.
 
   // Whether `method` can compute what `tensors` describe; their data pointers are not looked at.
   leet_verdict supports(const std::string& method, const Tensors& tensors,
