@@ -45,7 +45,7 @@ std::int64_t state_size(const sdk::Shape& shape) {
 
 template <class Chunk>
 Config configure(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, std::int64_t workers) {
-  constexpr std::int64_t kCacheBytes = 512 << 10;  // of a second-level cache
+  constexpr std::int64_t kCacheBytes = 256 << 10;  // of a second-level cache
   const std::int64_t chunks = (shape.N + chunk.C - 1) / chunk.C;
   const std::int64_t state = state_size<Chunk>(shape);
   const std::int64_t bytes = std::max<std::int64_t>(state * sizeof(typename Chunk::Real), 1);

@@ -89,7 +89,7 @@ class ChannelWeights {
   }
 
   // keys[s] times the decays after s; total gets all of them. [R]
-  void weigh_for_update(Rows keys, float* to, sdk::SplitDecay<float>* total) {
+  void weigh_for_update(Rows keys, float* to, double* total) {
     clear_sum();
     if (block_count_ == 1) {
       const float* const last = within(steps_ - 1);
@@ -105,7 +105,7 @@ class ChannelWeights {
         add(g(s));
       }
     }
-    for (std::int64_t r = 0; r < R_; ++r) total[r] = split_below(std::exp(sum_[r]));
+    for (std::int64_t r = 0; r < R_; ++r) total[r] = std::exp(sum_[r]);
   }
 
  private:

@@ -58,8 +58,8 @@ namespace leet::cpu::HWY_NAMESPACE {
 
 class Chunk {
  public:
-  using Real = float;                     // a state's element
-  using Factor = sdk::SplitDecay<float>;  // of a state's row
+  using Real = float;     // a state's element
+  using Factor = double;  // of a state's row
 
   static std::int64_t panel_columns() { return HWY_NAMESPACE::panel_columns(); }
   static std::int64_t panels(const sdk::Shape& shape) {
@@ -81,6 +81,7 @@ class Chunk {
         by_channel_(config.decay_kind == LEET_DECAY_CHANNEL),
         decays_(config.decay_kind != LEET_DECAY_NONE),
         scale_(config.scale),
+        C_(config.C),
         buffers_(scratch, exec.shape(), config) {
     if (!by_channel_) return;
     std::fill(buffers_.scale, buffers_.scale + buffers_.stride, static_cast<float>(scale_));
@@ -96,6 +97,7 @@ class Chunk {
     s_ = s;
     const sdk::Sequence sequence = exec_.sequence(index);
     batch_ = sequence.batch;
+    begin_ = sequence.begin;
     end_ = sequence.end;
     first_column_ = first_panel * panel_columns();
     columns_ = std::min(last_panel * panel_columns(), shape_.D) - first_column_;
@@ -141,13 +143,18 @@ class Chunk {
       if ((use & kForUpdate) != 0) {
         buffers_.channels.weigh_for_update(keys_, buffers_.k_weighted, buffers_.total);
         keys_weighted_ = {buffers_.k_weighted, R};
+        for (std::int64_t r = 0; r < R; ++r) {
+          buffers_.gamma[r] = round_by_turns(buffers_.total[r], number_of(t));
+        }
       }
       block_ = -1;
       return;
     }
     buffers_.weights.load(t, steps, use);
     if ((use & kForUpdate) != 0) {
-      std::fill(buffers_.total, buffers_.total + R, split_below(buffers_.weights.total()));
+      const double total = buffers_.weights.total();
+      std::fill(buffers_.total, buffers_.total + R, total);
+      std::fill(buffers_.gamma, buffers_.gamma + R, round_by_turns(total, number_of(t)));
       keys_weighted_ = keys_;
       if (decays_) {
         keys_weighted_ = {buffers_.k_weighted, R};
@@ -156,13 +163,12 @@ class Chunk {
         }
       }
     }
-    if ((use & kForOutput) != 0) transpose(keys_, steps, R, buffers_.k_columns);
   }
 
   // to = total o from + the chunk's own state, for one panel. `from` may be `to`, or null for zero.
   void update(std::int64_t panel, const float* from, float* to) {
     HWY_NAMESPACE::update(
-        {keys_weighted_, values_of(panel), steps_, shape_.R, from, to, buffers_.total}, next_);
+        {keys_weighted_, values_of(panel), steps_, shape_.R, from, to, buffers_.gamma}, next_);
   }
 
   // The scores of output head h with the chunk's keys.
@@ -170,7 +176,7 @@ class Chunk {
     h_ = h;
     const std::int64_t R = shape_.R;
     queries_ = rows(tensors_.q, shape_.shared(h, shape_.Hq), 0, R, buffers_.q, R);
-    ScoreArgs args{queries_, R, buffers_.k_columns, {}, buffers_.scores, buffers_.stride};
+    ScoreArgs args{queries_, keys_, R, {}, buffers_.scores, buffers_.stride};
     if (!by_channel_) {
       args.weights = {buffers_.weights.pair(), buffers_.stride};
       scores(args, 0, steps_);
@@ -182,11 +188,11 @@ class Chunk {
       multiply_row(queries_.row(t), weights.before(t), buffers_.q_before + t * R, R);
     }
     args.q = {buffers_.q_scores, R};
+    args.k = {buffers_.k_block, R};
     args.weights = {buffers_.scale, 0};
     for (std::int64_t block = 0; block < weights.blocks(); ++block) {
       if (block != block_) {
         weights.weigh_for_block(block, keys_, buffers_.k_block);
-        transpose({buffers_.k_block, R}, weights.first(block + 1), R, buffers_.k_columns);
         block_ = block;
       }
       scores(args, weights.first(block), weights.first(block + 1));
@@ -223,10 +229,7 @@ class Chunk {
 
   // to = first o second: the decay over both of two stretches of time.
   static void multiply(const Factor* first, const Factor* second, Factor* to, std::int64_t R) {
-    for (std::int64_t r = 0; r < R; ++r) {
-      to[r] = split_below((static_cast<double>(first[r].high) + first[r].low) *
-                          (static_cast<double>(second[r].high) + second[r].low));
-    }
+    for (std::int64_t r = 0; r < R; ++r) to[r] = first[r] * second[r];
   }
 
   // to = total o from + add, panels of states.
@@ -234,8 +237,9 @@ class Chunk {
                           std::int64_t R) {
     const Floats d;
     for (std::int64_t r = 0; r < R; ++r) {
-      const Vector high = hn::Set(d, total[r].high);
-      const Vector low = hn::Set(d, total[r].low);
+      const sdk::SplitDecay<float> gamma = split_below(total[r]);
+      const Vector high = hn::Set(d, gamma.high);
+      const Vector low = hn::Set(d, gamma.low);
       for (std::int64_t i = r * panel_columns(); i < (r + 1) * panel_columns(); i += lanes()) {
         const Vector s = hn::LoadU(d, from + i);
         hn::StoreU(hn::MulAdd(s, high, hn::MulAdd(s, low, hn::LoadU(d, add + i))), d, to + i);
@@ -246,14 +250,14 @@ class Chunk {
  private:
   struct Buffers {
     Buffers(sdk::Scratch& scratch, const sdk::Shape& shape, const ChunkConfig& config)
-        : stride((config.C + lanes() - 1) / lanes() * lanes()),
+        : stride((config.C + kScoreKeys - 1) / kScoreKeys * kScoreKeys),
           weights(scratch, by_channel(config) ? 0 : config.C, stride),
           channels(scratch, by_channel(config) ? config.C : 0, by_channel(config) ? shape.R : 0),
           scale(scratch.take<float>(stride)),
           total(scratch.take<Factor>(shape.R)),
+          gamma(scratch.take<float>(shape.R)),
           k(scratch.take<float>(config.C * shape.R)),
           k_weighted(scratch.take<float>(config.C * shape.R)),
-          k_columns(scratch.take<float>(stride * shape.R)),
           q(scratch.take<float>(config.C * shape.R)),
           scores(scratch.take<float>(config.C * stride)),
           v(scratch.take<float>(config.C * panels(shape) * HWY_NAMESPACE::panel_columns())),
@@ -273,9 +277,9 @@ class Chunk {
     ChannelWeights channels;
     float* scale;       // [stride], channel decays' weights
     Factor* total;      // [R]
+    float* gamma;       // [R], total rounded
     float* k;           // [C, R], where k is not f32
     float* k_weighted;  // [C, R]
-    float* k_columns;   // [vectors of C, R, lanes]
     float* q;           // [C, R], where q is not f32
     float* scores;      // [C, stride]
     float* v;           // [C, panels of columns], where v is not f32 or D not whole panels
@@ -284,6 +288,9 @@ class Chunk {
     float* q_scores;    // [C, R]
     float* q_before;    // [C, R]
   };
+
+  // Of the chunk that begins at t, in its sequence.
+  std::int64_t number_of(std::int64_t t) const { return (t - begin_) / C_; }
 
   std::int64_t columns_of(std::int64_t panel) const {
     return std::min(panel_columns(), shape_.D - panel * panel_columns());
@@ -301,8 +308,10 @@ class Chunk {
                 tensor.stride(2) * bytes);
     };
     if (rows > 0) {
-      add(tensors_.k, shape_.state_source(s_, shape_.Hk), 0, shape_.R);
-      add(tensors_.v, shape_.state_source(s_, shape_.Hv), first_column_, columns_);
+      if ((use & kForUpdate) != 0) {
+        add(tensors_.k, shape_.state_source(s_, shape_.Hk), 0, shape_.R);
+        add(tensors_.v, shape_.state_source(s_, shape_.Hv), first_column_, columns_);
+      }
       if ((use & kForOutput) != 0) {
         const std::int64_t h = s_ * shape_.group();
         add(tensors_.q, shape_.shared(h, shape_.Hq), 0, shape_.R);
@@ -353,13 +362,14 @@ class Chunk {
   sdk::LogDecay log_decay_;
   bool by_channel_, decays_;
   double scale_;
+  std::int64_t C_;
   Buffers buffers_;
 
   std::int64_t index_ = 0, s_ = 0, batch_ = 0;  // of begin()
-  std::int64_t end_ = 0, first_column_ = 0, columns_ = 0;
+  std::int64_t begin_ = 0, end_ = 0, first_column_ = 0, columns_ = 0;
   std::int64_t t_ = 0, steps_ = 0;  // of load()
   Rows keys_{}, keys_weighted_{}, values_{};
-  std::int64_t block_ = -1;  // whose keys stand in k_columns
+  std::int64_t block_ = -1;  // whose keys stand in k_block
   std::int64_t h_ = 0;       // of query()
   Rows queries_{};
   Prefetcher next_;

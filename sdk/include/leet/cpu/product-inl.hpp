@@ -2,12 +2,14 @@
 //
 // The matrix products of chunk-wise methods, by tiles that stay in registers:
 //
-//     scores   P  = (Q K^T) o W          rows of Q broadcast, K transposed in vectors
+//     scores   P  = (Q K^T) o W          rows of Q and of K in vectors, summed by lanes
 //     outputs  O  = w (Q S) + tril(P) V  rows of Q and of P broadcast
 //     update   S' = gamma S + K^T V      columns of K broadcast
 //
-// A tile is kTileRows x kPanelVectors vectors, as many as the registers hold; all three are one
-// loop, add_product, with other ends. Rows left over take tiles of 4, 2 and 1. Columns come in
+// A tile of the last two is kTileRows x kPanelVectors vectors, as many as the registers hold; they
+// are one loop, add_product, with other ends. Rows left over take tiles of 4, 2 and 1. Scores are
+// formed by 4 x 4 or 2 x 4 sums over lanes, which needs no transposed K and computes little beyond
+// the diagonal. Columns come in
 // panels of kPanelVectors vectors, padded with zeros by the caller. The functions that hold a tile
 // are not inlined, because GCC 12 spills arrays of vectors in larger functions.
 //
@@ -26,7 +28,6 @@
 #include <cstdint>
 #include <leet/cpu/prefetch.hpp>
 #include <leet/cpu/rows-inl.hpp>
-#include <leet/plugin/decay.hpp>
 #include <type_traits>
 
 #ifndef LEET_CPU_UNROLL
@@ -96,15 +97,14 @@ struct ByColumn {  // columns are
   HWY_INLINE void next() { data += stride; }
 };
 
-// sum += A B over K terms; B's rows are `stride` apart, the vectors of a row `apart`.
+// sum += A B over K terms; B's rows are `stride` apart.
 template <int kRows, int kVectors, class Broadcast>
 HWY_INLINE void add_product(Vector (&sum)[kRows][kVectors], Broadcast a,
-                            const float* HWY_RESTRICT b, std::int64_t stride, std::int64_t apart,
-                            std::int64_t K) {
+                            const float* HWY_RESTRICT b, std::int64_t stride, std::int64_t K) {
   const Floats d;
   for (std::int64_t k = 0; k < K; ++k) {
     Vector row[kVectors];
-    LEET_CPU_UNROLL for (int j = 0; j < kVectors; ++j) row[j] = hn::LoadU(d, b + j * apart);
+    LEET_CPU_UNROLL for (int j = 0; j < kVectors; ++j) row[j] = hn::LoadU(d, b + j * lanes());
     LEET_CPU_UNROLL for (int i = 0; i < kRows; ++i) {
       const Vector x = hn::Set(d, a.at(i));
       LEET_CPU_UNROLL for (int j = 0; j < kVectors; ++j) {
@@ -127,42 +127,120 @@ HWY_INLINE void set_zero(Vector (&sum)[kRows][kVectors]) {
 
 struct ScoreArgs {
   Rows q;  // [rows, R]
+  Rows k;  // [rows, R]
   std::int64_t R;
-  const float* k;  // [vectors of columns, R, lanes]: K transposed
-  Rows weights;    // W [rows, columns]
-  float* scores;   // [rows, columns]
+  Rows weights;   // W [rows, columns]
+  float* scores;  // [rows, columns], columns up to a multiple of kScoreKeys
   std::int64_t scores_stride;
 };
 
-template <int kRows, int kVectors>
-HWY_NOINLINE void score_tile(const ScoreArgs& args, std::int64_t t, std::int64_t s) {
-  const Floats d;
-  Vector sum[kRows][kVectors];
-  set_zero(sum);
-  const std::int64_t apart = args.R * lanes();
-  add_product(sum, ByRow{args.q.row(t), args.q.stride}, args.k + s * args.R, lanes(), apart,
-              args.R);
-  float* HWY_RESTRICT to = args.scores + t * args.scores_stride + s;
-  const float* HWY_RESTRICT weights = args.weights.row(t) + s;
-  LEET_CPU_UNROLL for (int i = 0; i < kRows; ++i) {
-    LEET_CPU_UNROLL for (int j = 0; j < kVectors; ++j) {
-      hn::StoreU(hn::Mul(sum[i][j], hn::LoadU(d, weights + j * lanes())), d, to + j * lanes());
-    }
-    to += args.scores_stride;
-    weights += args.weights.stride;
+// A tile of scores: so many rows of Q and of K, whose products are summed over R by lanes.
+inline constexpr int kScoreKeys = 4;
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
+inline constexpr int kScoreQueries = 4;
+#elif HWY_TARGET == HWY_AVX2
+inline constexpr int kScoreQueries = 3;
+#else
+inline constexpr int kScoreQueries = 2;
+#endif
+
+#if HWY_TARGET != HWY_SCALAR
+using Quad = hn::Vec<hn::FixedTag<float, 4>>;
+
+// The sum of a vector's blocks of four lanes.
+template <class D>
+HWY_INLINE Quad add_blocks(D d, hn::Vec<D> x) {
+  if constexpr (hn::MaxLanes(D()) <= 4) {
+    return x;
+  } else {
+    const hn::Half<D> half;
+    return add_blocks(half, hn::Add(hn::LowerHalf(half, x), hn::UpperHalf(half, x)));
   }
 }
 
-// Rows [first, end), the columns up to each row's own; beyond them, up to the next whole vector,
-// values without meaning.
+// The sums of the lanes of four vectors.
+HWY_INLINE Quad add_lanes(Vector a, Vector b, Vector c, Vector e) {
+  const Floats d;
+  const hn::Repartition<std::uint64_t, Floats> pairs;
+  const auto ab =
+      hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b)));
+  const auto ce =
+      hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e)));
+  return add_blocks(d, hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce)),
+                               hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce))));
+}
+#endif
+
+#if HWY_TARGET != HWY_SCALAR
+// The first `count` elements, 0 < count < lanes(), and zeros; reads no others.
+HWY_INLINE Vector load_first(const float* from, std::int64_t count) {
+  const Floats d;
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
+#else  // whose masked loads read all and want them aligned
+  HWY_ALIGN float padded[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::copy_n(from, count, padded);
+  return hn::Load(d, padded);
+#endif
+}
+#endif
+
+// Rows [t, t + kScoreQueries) and columns [s, s + kScoreKeys); those from `end` on are computed
+// from row end - 1, because there may be no others, and mean nothing.
+HWY_NOINLINE void score_tile(const ScoreArgs& args, std::int64_t t, std::int64_t s,
+                             std::int64_t end) {
+  const float* HWY_RESTRICT q[kScoreQueries];
+  const float* HWY_RESTRICT k[kScoreKeys];
+  LEET_CPU_UNROLL for (int i = 0; i < kScoreQueries; ++i) q[i] =
+      args.q.row(std::min(t + i, end - 1));
+  LEET_CPU_UNROLL for (int j = 0; j < kScoreKeys; ++j) k[j] = args.k.row(std::min(s + j, end - 1));
+#if HWY_TARGET == HWY_SCALAR
+  for (int i = 0; i < kScoreQueries && t + i < end; ++i) {
+    for (int j = 0; j < kScoreKeys; ++j) {
+      float sum = 0;
+      for (std::int64_t r = 0; r < args.R; ++r) sum += q[i][r] * k[j][r];
+      args.scores[(t + i) * args.scores_stride + s + j] = sum * args.weights.row(t + i)[s + j];
+    }
+  }
+#else
+  const Floats d;
+  Vector sum[kScoreQueries][kScoreKeys];
+  set_zero(sum);
+  std::int64_t r = 0;
+  for (; r + lanes() <= args.R; r += lanes()) {
+    Vector query[kScoreQueries];
+    LEET_CPU_UNROLL for (int i = 0; i < kScoreQueries; ++i) query[i] = hn::LoadU(d, q[i] + r);
+    LEET_CPU_UNROLL for (int j = 0; j < kScoreKeys; ++j) {
+      const Vector key = hn::LoadU(d, k[j] + r);
+      LEET_CPU_UNROLL for (int i = 0; i < kScoreQueries; ++i) {
+        sum[i][j] = hn::MulAdd(query[i], key, sum[i][j]);
+      }
+    }
+  }
+  if (r < args.R) {
+    LEET_CPU_UNROLL for (int j = 0; j < kScoreKeys; ++j) {
+      const Vector key = load_first(k[j] + r, args.R - r);
+      LEET_CPU_UNROLL for (int i = 0; i < kScoreQueries; ++i) {
+        sum[i][j] = hn::MulAdd(load_first(q[i] + r, args.R - r), key, sum[i][j]);
+      }
+    }
+  }
+  const hn::FixedTag<float, 4> quad;
+  LEET_CPU_UNROLL for (int i = 0; i < kScoreQueries; ++i) {
+    if (t + i >= end) return;
+    const Quad weights = hn::LoadU(quad, args.weights.row(t + i) + s);
+    hn::StoreU(hn::Mul(add_lanes(sum[i][0], sum[i][1], sum[i][2], sum[i][3]), weights), quad,
+               args.scores + (t + i) * args.scores_stride + s);
+  }
+#endif
+}
+
+// Rows [first, end), the columns up to each row's own; a few more have values without meaning.
 inline void scores(const ScoreArgs& args, std::int64_t first, std::int64_t end) {
-  by_tiles(end - first, [&](auto rows, std::int64_t i) {
-    constexpr int kRows = decltype(rows)::value;
-    const std::int64_t t = first + i;
-    std::int64_t s = 0;
-    for (; s + lanes() < t + kRows; s += 2 * lanes()) score_tile<kRows, 2>(args, t, s);
-    if (s < t + kRows) score_tile<kRows, 1>(args, t, s);
-  });
+  for (std::int64_t t = first; t < end; t += kScoreQueries) {
+    const std::int64_t last = std::min(t + kScoreQueries, end);
+    for (std::int64_t s = 0; s < last; s += kScoreKeys) score_tile(args, t, s, end);
+  }
 }
 
 // ---- O = w (Q S) + tril(P) V -------------------------------------------------------------------
@@ -184,8 +262,7 @@ HWY_NOINLINE void output_tile(const OutputArgs& args, std::int64_t t) {
   const Floats d;
   Vector sum[kRows][kPanelVectors];
   set_zero(sum);
-  add_product(sum, ByRow{args.q.row(t), args.q.stride}, args.state, panel_columns(), lanes(),
-              args.R);
+  add_product(sum, ByRow{args.q.row(t), args.q.stride}, args.state, panel_columns(), args.R);
   LEET_CPU_UNROLL for (int i = 0; i < kRows; ++i) {
     const Vector weight = hn::Set(d, args.weights[t + i]);
     LEET_CPU_UNROLL for (int j = 0; j < kPanelVectors; ++j) {
@@ -193,7 +270,7 @@ HWY_NOINLINE void output_tile(const OutputArgs& args, std::int64_t t) {
     }
   }
   const float* HWY_RESTRICT p = args.scores.row(t);
-  add_product(sum, ByRow{p, args.scores.stride}, args.v.data, args.v.stride, lanes(), t + 1);
+  add_product(sum, ByRow{p, args.scores.stride}, args.v.data, args.v.stride, t + 1);
   p += t;
   LEET_CPU_UNROLL for (int s = 1; s < kRows; ++s) {
     const float* const v = args.v.row(t + s);
@@ -226,9 +303,9 @@ struct UpdateArgs {
   Rows v;  // [steps, panel]
   std::int64_t steps;
   std::int64_t R;
-  const float* from;                    // S [R, panel]; null: zero
-  float* to;                            // S' [R, panel]; may be `from`
-  const sdk::SplitDecay<float>* gamma;  // [R]
+  const float* from;   // S [R, panel]; null: zero
+  float* to;           // S' [R, panel]; may be `from`
+  const float* gamma;  // [R]
 };
 
 // The chunk's sum is formed alone and added to the state once, so that the state is rounded once a
@@ -238,17 +315,16 @@ HWY_NOINLINE void update_tile(const UpdateArgs& args, std::int64_t r) {
   const Floats d;
   Vector sum[kRows][kPanelVectors];
   set_zero(sum);
-  add_product(sum, ByColumn{args.k.data + r, args.k.stride}, args.v.data, args.v.stride, lanes(),
+  add_product(sum, ByColumn{args.k.data + r, args.k.stride}, args.v.data, args.v.stride,
               args.steps);
   float* to = args.to + r * panel_columns();
   if (args.from != nullptr) {
     const float* const from = args.from + r * panel_columns();
     LEET_CPU_UNROLL for (int i = 0; i < kRows; ++i) {
-      const Vector high = hn::Set(d, args.gamma[r + i].high);
-      const Vector low = hn::Set(d, args.gamma[r + i].low);
+      const Vector gamma = hn::Set(d, args.gamma[r + i]);
       LEET_CPU_UNROLL for (int j = 0; j < kPanelVectors; ++j) {
         const Vector s = hn::LoadU(d, from + (i * kPanelVectors + j) * lanes());
-        sum[i][j] = hn::MulAdd(s, high, hn::MulAdd(s, low, sum[i][j]));
+        sum[i][j] = hn::MulAdd(s, gamma, sum[i][j]);
       }
     }
   }
@@ -264,55 +340,6 @@ inline void update(const UpdateArgs& args, Prefetcher& next) {
     update_tile<decltype(n)::value>(args, r);
     next.step();
   });
-}
-
-// ---- Transposing -------------------------------------------------------------------------------
-
-// to[column][i] = rows[first + i][column] for i in [0, 4), `width` apart.
-inline void transpose_4(Rows rows, std::int64_t first, std::int64_t columns, float* to,
-                        std::int64_t width) {
-  std::int64_t c = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const hn::FixedTag<float, 4> d;
-  const hn::Repartition<std::uint64_t, decltype(d)> pairs;
-  for (const float* row = rows.row(first); c + 4 <= columns; c += 4, row += 4) {
-    const auto a0 = hn::LoadU(d, row);
-    const auto a1 = hn::LoadU(d, row + rows.stride);
-    const auto a2 = hn::LoadU(d, row + 2 * rows.stride);
-    const auto a3 = hn::LoadU(d, row + 3 * rows.stride);
-    const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, a0, a1));
-    const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, a0, a1));
-    const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, a2, a3));
-    const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, a2, a3));
-    float* const at = to + c * width;
-    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, at);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, at + width);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, at + 2 * width);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), d, at + 3 * width);
-  }
-#endif
-  for (; c < columns; ++c) {
-    for (std::int64_t i = 0; i < 4; ++i) to[c * width + i] = rows.row(first + i)[c];
-  }
-}
-
-// to[vector of rows][column][lane] = rows[row][column], with zeros for the rows that fill up the
-// last vector.
-inline void transpose(Rows rows, std::int64_t count, std::int64_t columns, float* to) {
-  const std::int64_t width = lanes();
-  for (std::int64_t first = 0; first < count; first += width, to += columns * width) {
-    for (std::int64_t i = 0; i < width;) {
-      if (i + 4 <= width && first + i + 4 <= count) {
-        transpose_4(rows, first + i, columns, to + i, width);
-        i += 4;
-      } else {
-        for (std::int64_t c = 0; c < columns; ++c) {
-          to[c * width + i] = first + i < count ? rows.row(first + i)[c] : 0.0F;
-        }
-        ++i;
-      }
-    }
-  }
 }
 
 }  // namespace leet::cpu::HWY_NAMESPACE
