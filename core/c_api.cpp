@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <leet/leet.h>
+#include <spdlog/logger.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -90,7 +91,7 @@ std::size_t whole(const leet_context_options& s) {
   using S = leet_context_options;
   return whole_fields(s.struct_size, &S::threads, &S::configuration, &S::plugin_paths,
                       &S::plugin_path_count, &S::only_plugin_paths, &S::log_level, &S::pin_threads,
-                      &S::reserved);
+                      &S::probe_seconds, &S::probe);
 }
 
 std::size_t whole(const leet_method_info& s) {
@@ -179,6 +180,25 @@ leet_context_options read_options(const leet_context_options* given) {
   return options;
 }
 
+// What the options say of the probe, over what is configured.
+Status read_probe(const leet_context_options& options, leet::core::ProbeSettings& settings) {
+  using leet::core::kMaxProbeSeconds;
+  if (options.probe != nullptr) {
+    const auto policy = leet::core::parse_probe_policy(options.probe);
+    if (!policy) {
+      return invalid(fmt::format("probe='{}': needs one of {}", options.probe,
+                                 fmt::join(leet::core::kProbePolicies, ", ")));
+    }
+    settings.policy = *policy;
+  }
+  if (options.probe_seconds < 0 || options.probe_seconds > kMaxProbeSeconds) {
+    return invalid(fmt::format("probe_seconds={}: needs 0 (as configured) to {}",
+                               options.probe_seconds, kMaxProbeSeconds));
+  }
+  if (options.probe_seconds != 0) settings.seconds = options.probe_seconds;
+  return {};
+}
+
 }  // namespace
 
 extern "C" {
@@ -228,6 +248,8 @@ leet_status leet_context_create(const leet_context_options* given, leet_context*
                                  fmt::join(leet::core::kLogLevels, ", ")));
     }
 
+    if (Status status = read_probe(options, configuration->probe); !status) return status;
+
     RegistryOptions registry;
     for (std::uint32_t i = 0; i < options.plugin_path_count; ++i) {
       registry.paths.emplace_back(text_or_empty(options.plugin_paths[i]));
@@ -243,6 +265,9 @@ leet_status leet_context_create(const leet_context_options* given, leet_context*
         options.threads != 0 ? options.threads : configuration->threads,
         options.log_level != nullptr ? options.log_level : configuration->log_level,
         options.pin_threads != 0 ? options.pin_threads > 0 : configuration->pin_threads);
+    for (const std::string& warning : made->registry.report().warnings) {
+      made->host->log().warn(warning);
+    }
     *context = made.release();
     return {};
   });

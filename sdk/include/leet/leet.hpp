@@ -215,6 +215,8 @@ struct ContextOptions {
   bool only_plugin_paths = false;
   std::string log_level = {};            // empty: as configured
   std::optional<bool> pin_threads = {};  // unset: as configured
+  std::string probe = {};                // off, contract or self-test; empty: as configured
+  int probe_seconds = 0;                 // 0: as configured
 };
 
 // A set of loaded plugins, a configuration and a thread pool. Movable. [thread-safe]
@@ -233,6 +235,8 @@ class Context {
     raw.only_plugin_paths = options.only_plugin_paths ? 1 : 0;
     raw.log_level = options.log_level.empty() ? nullptr : options.log_level.c_str();
     if (options.pin_threads) raw.pin_threads = *options.pin_threads ? 1 : -1;
+    raw.probe = options.probe.empty() ? nullptr : options.probe.c_str();
+    raw.probe_seconds = options.probe_seconds;
     leet_context* context = nullptr;
     detail::call([&](leet_error* error) { return leet_context_create(&raw, &context, error); });
     context_.reset(context);
