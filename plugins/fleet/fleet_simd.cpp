@@ -198,24 +198,14 @@ class Fleet {
         args.q[i] = rows(tensors_.q, sequence.batch, shape_.shared(h + i, shape_.Hq), t, args.steps,
                          buffers.q[i]);
       }
+      Ahead ahead = rows_of_next(piece, sequence.batch, t + args.steps, h, heads);
       for (std::int64_t j = 0; j < piece.count; j += panel_columns()) {
         const std::int64_t column = piece.first + j;
         const std::int64_t columns = std::min(panel_columns(), piece.count - j);
         args.sums = panel(buffers, j);
-        const Span v = span(tensors_.v, sequence.batch, v_head, t, column);
-        load_weighted(v, buffers.v_weight, args.steps, columns, buffers.v, buffers.row);
-        // After this panel comes the next one of these steps, or the first one of the next steps.
-        const bool last = j + columns == piece.count;
-        const std::int64_t columns_on = last ? -j : columns;
-        const std::int64_t steps_on = last ? args.steps : 0;
-        args.next_v = v.row(steps_on) + columns_on * sdk::dtype_bytes(v.dtype);
-        args.v_stride = v.stride;
-        if (heads > 0) {
-          const Span out = span(*tensors_.out, sequence.batch, h, t, column);
-          args.next_out = out.first;
-          args.out_stride = out.stride;
-        }
-        sweep_panel(args, heads, decay.stepwise());
+        load_weighted(span(tensors_.v, sequence.batch, v_head, t, column), buffers.v_weight,
+                      args.steps, columns, buffers.v, buffers.row);
+        sweep_panel(args, heads, decay.stepwise(), ahead);
         for (int i = 0; i < heads; ++i) {
           store_weighted(buffers.out[i], buffers.out_weight, args.steps, columns,
                          span(*tensors_.out, sequence.batch, h + i, t, column), buffers.row);
@@ -238,6 +228,24 @@ class Fleet {
     return {buffer, shape_.R};
   }
 
+  // The rows from step t on of all that this piece reads and writes.
+  Ahead rows_of_next(const Piece& piece, std::int64_t b, std::int64_t t, std::int64_t h,
+                     int heads) const {
+    Ahead ahead;
+    const auto add = [&](const sdk::TensorView& tensor, std::int64_t head, std::int64_t first,
+                         std::int64_t count) {
+      const Span rows = span(tensor, b, head, t, first);
+      ahead.add(rows.first, rows.stride, count * sdk::dtype_bytes(rows.dtype));
+    };
+    add(tensors_.k, shape_.state_source(piece.s, shape_.Hk), 0, shape_.R);
+    add(tensors_.v, shape_.state_source(piece.s, shape_.Hv), piece.first, piece.count);
+    for (int i = 0; i < heads; ++i) {
+      add(tensors_.q, shape_.shared(h + i, shape_.Hq), 0, shape_.R);
+      add(*tensors_.out, h + i, piece.first, piece.count);
+    }
+    return ahead;
+  }
+
   static Span span(const sdk::TensorView& tensor, std::int64_t b, std::int64_t head, std::int64_t t,
                    std::int64_t column) {
     const std::int64_t bytes = sdk::dtype_bytes(tensor.dtype());
@@ -245,29 +253,29 @@ class Fleet {
   }
 
   template <int kHeads>
-  void sweep_heads(const SweepArgs& args, bool stepwise) const {
+  void sweep_heads(const SweepArgs& args, bool stepwise, Ahead& ahead) const {
     for (int i = 0; i < kHeads; ++i) {
       std::fill(args.out[i], args.out[i] + args.steps * panel_columns(), 0.0F);
     }
     if (stepwise) {
-      sweep_ranks<kHeads, true>(args, shape_.R);
+      sweep_ranks<kHeads, true>(args, shape_.R, ahead);
     } else {
-      sweep_ranks<kHeads, false>(args, shape_.R);
+      sweep_ranks<kHeads, false>(args, shape_.R, ahead);
     }
   }
 
-  void sweep_panel(const SweepArgs& args, int heads, bool stepwise) const {
+  void sweep_panel(const SweepArgs& args, int heads, bool stepwise, Ahead& ahead) const {
     switch (heads) {
       case 0:
-        return sweep_heads<0>(args, stepwise);
+        return sweep_heads<0>(args, stepwise, ahead);
       case 1:
-        return sweep_heads<1>(args, stepwise);
+        return sweep_heads<1>(args, stepwise, ahead);
       case 2:
-        return sweep_heads<2>(args, stepwise);
+        return sweep_heads<2>(args, stepwise, ahead);
       case 3:
-        return sweep_heads<3>(args, stepwise);
+        return sweep_heads<3>(args, stepwise, ahead);
       default:
-        return sweep_heads<4>(args, stepwise);
+        return sweep_heads<4>(args, stepwise, ahead);
     }
   }
 

@@ -46,7 +46,7 @@ constexpr int kMaxHeads = 4;
 #if HWY_TARGET <= HWY_AVX3
 constexpr int ranks_at_once(int) { return 8; }
 #else
-constexpr int ranks_at_once(int heads) { return heads <= 1 ? 4 : heads == 2 ? 3 : 2; }
+constexpr int ranks_at_once(int heads) { return heads <= 1 ? 6 : 6 - heads; }
 #endif
 
 // s (high + low). An infinite s stays infinite, where low alone would make it NaN.
@@ -81,12 +81,6 @@ struct SweepArgs {
   std::int64_t steps;
   sdk::SplitDecay<float> rescale;  // what the sums are multiplied by first
   float gamma;                     // and at each step, if stepwise
-
-  // Rows of v and of out (null if none) that are wanted next, in bytes.
-  const std::byte* next_v;
-  std::int64_t v_stride;
-  const std::byte* next_out;
-  std::int64_t out_stride;
 };
 
 // A cache line of each row, `stride` bytes apart.
@@ -95,17 +89,37 @@ struct Lines {
   std::int64_t stride;
 };
 
-// What tile `index` of a panel fetches, so that the tiles share the work. The hardware does not see
-// these streams coming: their rows are far apart, and a page ends after a few of them.
-inline Lines lines_for_tile(const SweepArgs& args, std::int64_t index) {
-  constexpr std::int64_t kLine = 64;
-  const std::int64_t lines = (panel_columns() * 4 + kLine - 1) / kLine;
-  if (index < lines) return {args.next_v + index * kLine, args.v_stride};
-  if (index < 2 * lines && args.next_out != nullptr) {
-    return {args.next_out + (index - lines) * kLine, args.out_stride};
+// The rows of the next block, which the sweeps of this one fetch: a line of each row a sweep, until
+// all are on their way. The hardware does not see these streams coming, because their rows are far
+// apart and only a part of each is read at a time.
+class Ahead {
+ public:
+  void add(const std::byte* first, std::int64_t stride, std::int64_t bytes) {
+    streams_[count_++] = {{first, stride}, (bytes + kLine - 1) / kLine};
   }
-  return {args.next_v, 0};
-}
+
+  Lines next() {
+    while (stream_ < count_ && line_ == streams_[stream_].lines) {
+      ++stream_;
+      line_ = 0;
+    }
+    if (stream_ == count_) return {streams_[0].rows.first, 0};
+    const Lines rows = streams_[stream_].rows;
+    return {rows.first + kLine * line_++, rows.stride};
+  }
+
+ private:
+  static constexpr std::int64_t kLine = 64;
+  struct Stream {
+    Lines rows;
+    std::int64_t lines;  // of a row
+  };
+
+  Stream streams_[2 + 2 * kMaxHeads];
+  int count_ = 0;
+  int stream_ = 0;
+  std::int64_t line_ = 0;
+};
 
 // Ranks [first, first + kRanks).
 template <int kRanks, int kHeads, bool kStepwise>
@@ -125,21 +139,20 @@ HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first, Lines ahead) 
     }
   }
 
+  const std::int64_t steps = args.steps, k_stride = args.k.stride;
   const float* HWY_RESTRICT v = args.v;
   const float* HWY_RESTRICT k = args.k.data + first;
   const float* HWY_RESTRICT q[kHeads + 1];
+  std::int64_t q_stride[kHeads + 1];
   float* HWY_RESTRICT out[kHeads + 1];
   LEET_UNROLL for (int h = 0; h < kHeads; ++h) {
     q[h] = args.q[h].data + first;
+    q_stride[h] = args.q[h].stride;
     out[h] = args.out[h];
   }
-  for (std::int64_t t = 0; t < args.steps; ++t) {
+  for (std::int64_t t = 0; t < steps; ++t) {
     hwy::Prefetch(ahead.first);
     ahead.first += ahead.stride;
-    hwy::Prefetch(k + args.steps * args.k.stride);
-    LEET_UNROLL for (int h = 0; h < kHeads; ++h) {
-      hwy::Prefetch(q[h] + args.steps * args.q[h].stride);
-    }
     Vector value[kVectors];
     Vector o[kHeads + 1][kVectors];
     LEET_UNROLL for (int n = 0; n < kVectors; ++n) {
@@ -165,10 +178,10 @@ HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first, Lines ahead) 
     LEET_UNROLL for (int h = 0; h < kHeads; ++h) {
       LEET_UNROLL for (int n = 0; n < kVectors; ++n) hn::Store(o[h][n], d, out[h] + n * lanes);
       out[h] += kVectors * lanes;
-      q[h] += args.q[h].stride;
+      q[h] += q_stride[h];
     }
     v += kVectors * lanes;
-    k += args.k.stride;
+    k += k_stride;
   }
 
   LEET_UNROLL for (int i = 0; i < kRanks; ++i) {
@@ -180,14 +193,13 @@ HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first, Lines ahead) 
 
 // All R ranks.
 template <int kHeads, bool kStepwise>
-void sweep_ranks(const SweepArgs& args, std::int64_t R) {
+void sweep_ranks(const SweepArgs& args, std::int64_t R, Ahead& ahead) {
   constexpr int kRanks = ranks_at_once(kHeads);
   constexpr int kRest = kRanks > 4 ? 4 : 1;  // ranks that fill no tile
-  std::int64_t r = 0, tile = 0;
-  const auto ahead = [&] { return lines_for_tile(args, tile++); };
-  for (; r + kRanks <= R; r += kRanks) sweep<kRanks, kHeads, kStepwise>(args, r, ahead());
-  for (; r + kRest <= R; r += kRest) sweep<kRest, kHeads, kStepwise>(args, r, ahead());
-  for (; r < R; ++r) sweep<1, kHeads, kStepwise>(args, r, ahead());
+  std::int64_t r = 0;
+  for (; r + kRanks <= R; r += kRanks) sweep<kRanks, kHeads, kStepwise>(args, r, ahead.next());
+  for (; r + kRest <= R; r += kRest) sweep<kRest, kHeads, kStepwise>(args, r, ahead.next());
+  for (; r < R; ++r) sweep<1, kHeads, kStepwise>(args, r, ahead.next());
 }
 
 }  // namespace HWY_NAMESPACE
