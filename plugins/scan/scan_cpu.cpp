@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "scan_cpu.cpp"
+#include "scan_cpu.hpp"
+
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
+
+#include <leet/cpu/chunk-inl.hpp>
+#include <leet/cpu/plain_chunk.hpp>
+
+#include "scan.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace leet::plugin_scan {
+namespace HWY_NAMESPACE {
+
+using VectorScan = Scan<cpu::HWY_NAMESPACE::Chunk>;
+
+Config configure(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, std::int64_t wave,
+                 std::int64_t workers) {
+  return VectorScan::configure(shape, chunk, wave, workers);
+}
+
+void execute(const sdk::Host& host, const sdk::Exec& exec, const Config& config) {
+  VectorScan(exec, config).execute(host);
+}
+
+std::int64_t best_chunk() { return cpu::HWY_NAMESPACE::kBestChunk; }
+
+const char* target_name() { return hwy::TargetName(HWY_TARGET); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace leet::plugin_scan
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace leet::plugin_scan {
+
+HWY_EXPORT(configure);
+HWY_EXPORT(execute);
+HWY_EXPORT(best_chunk);
+HWY_EXPORT(target_name);
+
+Config configure_simd(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, std::int64_t wave,
+                      std::int64_t workers) {
+  return HWY_DYNAMIC_DISPATCH(configure)(shape, chunk, wave, workers);
+}
+
+Config configure_plain(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, std::int64_t wave,
+                       std::int64_t workers) {
+  return Scan<cpu::PlainChunk>::configure(shape, chunk, wave, workers);
+}
+
+void execute_simd(const sdk::Host& host, const sdk::Exec& exec, const Config& config) {
+  HWY_DYNAMIC_DISPATCH(execute)(host, exec, config);
+}
+
+void execute_plain(const sdk::Host& host, const sdk::Exec& exec, const Config& config) {
+  Scan<cpu::PlainChunk>(exec, config).execute(host);
+}
+
+const char* simd_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
+
+std::int64_t simd_chunk() { return HWY_DYNAMIC_DISPATCH(best_chunk)(); }
+
+}  // namespace leet::plugin_scan
+#endif
