@@ -24,7 +24,7 @@ using testing::StartsWith;
 const std::string kMoody = LEET_BINARY_DIR "/tests/plugins/leet_moody.so";
 
 TEST(Program, HelpAndVersionAreAnswers) {
-  for (const char* command : {"list", "info", "run", "compare"}) {
+  for (const char* command : {"list", "info", "why", "run", "compare", "bench"}) {
     const ProcessResult help = run_leet({command, "--help"});
     EXPECT_EQ(help.exit_code, tools::kExitOk) << command;
     EXPECT_THAT(help.out, HasSubstr("Example:\n  leet " + std::string(command)));
@@ -172,8 +172,9 @@ TEST(Info, TellsEverythingThatIsKnown) {
   const ProcessResult text = run_leet({"info", "moody", "--plugins", kMoody});
   EXPECT_EQ(text.exit_code, tools::kExitOk) << text.err;
   EXPECT_THAT(text.out, StartsWith("test.moody 1.2.3\n"));
-  EXPECT_THAT(text.out, HasSubstr("fail=never  never, supports, plan or execute\n"));
-  EXPECT_THAT(text.out, HasSubstr("mood=calm  changes nothing\n"));
+  EXPECT_THAT(text.out,
+              HasSubstr("fail=never  never, supports, plan, execute, interrupt or stuck\n"));
+  EXPECT_THAT(text.out, HasSubstr("mood=calm  calm, or grim: out is zero\n"));
 
   const json record =
       json::parse(run_leet({"info", "test.moody", "--plugins", kMoody, "--json"}).out);

@@ -189,18 +189,6 @@ std::string bar(double share) {
   return fmt::format("{:<{}}", std::string(static_cast<std::size_t>(filled), '#'), kBarWidth);
 }
 
-std::string duration_text(double seconds) {
-  constexpr std::array<std::pair<double, const char*>, 4> kUnits = {
-      {{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}}};
-  // 0.9995 of a unit would be rounded to 1000 of the next.
-  const auto unit = std::find_if(kUnits.begin(), kUnits.end() - 1, [&](const auto& candidate) {
-    return seconds >= 0.9995 * candidate.first;
-  });
-  const double value = seconds / unit->first;
-  const int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return fmt::format("{:.{}f} {}", value, decimals, unit->second);
-}
-
 std::vector<std::string> table(std::span<const Record> records) {
   std::vector<Row> rows = {{"METHOD", "B", "H", "N", "R", "D", "DTYPE", "DECAY", "THREADS",
                             "MEDIAN ", "P5 .. P95", "GFLOP/S", "% PEAK", "% BW", "", "ERROR",

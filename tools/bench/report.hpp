@@ -14,6 +14,7 @@
 #include "tools/bench/samples.hpp"
 #include "tools/common/machine.hpp"
 #include "tools/common/reporter.hpp"
+#include "tools/common/text.hpp"
 
 namespace leet::bench {
 
@@ -56,8 +57,7 @@ std::vector<std::string> table(std::span<const Record> records);
 // "#####     ", of 20 characters; `share` beyond 1 fills it.
 std::string bar(double share);
 
-// "10.5 ms", three digits.
-std::string duration_text(double seconds);
+using tools::duration_text;
 
 }  // namespace leet::bench
 #endif  // LEET_TOOLS_BENCH_REPORT_HPP

@@ -3,22 +3,21 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <system_error>
-#include <thread>
 
 #include "tools/bench/axes.hpp"
 #include "tools/bench/compare.hpp"
-#include "tools/bench/interrupt.hpp"
 #include "tools/bench/measure.hpp"
 #include "tools/bench/overhead.hpp"
 #include "tools/bench/report.hpp"
 #include "tools/common/exit_code.hpp"
+#include "tools/common/interrupt.hpp"
+#include "tools/common/machine.hpp"
 #include "tools/common/names.hpp"
 #include "tools/common/progress.hpp"
 #include "tools/common/reporter.hpp"
@@ -29,12 +28,6 @@ namespace {
 
 using tools::ExitCode;
 using tools::Reporter;
-
-int available_cpus() {
-  cpu_set_t cpus;
-  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 std::string joined_options(const BenchOptions& options) {
   return fmt::format("{}", fmt::join(options.method_options, ";"));
@@ -125,7 +118,7 @@ core::Result<std::vector<tools::Json>> read_records(const std::filesystem::path&
 
 int run_bench(const tools::GlobalOptions& global, const BenchOptions& options) {
   const Reporter reporter("bench", options.json);
-  const core::Result<Axes> axes = parse_axes(options.axes, available_cpus());
+  const core::Result<Axes> axes = parse_axes(options.axes, tools::available_cpus());
   if (!axes) return reporter.fail(axes.error());
   const core::Result<tools::Session> session = tools::open_session(global);
   if (!session) return reporter.fail(session.error());
@@ -133,14 +126,14 @@ int run_bench(const tools::GlobalOptions& global, const BenchOptions& options) {
   if (!methods) return reporter.fail(methods.error());
 
   const RunFacts facts{tools::this_machine(), options.seed, joined_options(options)};
-  const Interrupt interrupt;
+  const tools::Interrupt interrupt;
   Bench bench({options.seconds, options.seed, facts.options, session->configuration.log_level},
-              Interrupt::requested);
+              tools::Interrupt::requested);
   tools::Progress progress;
   const std::vector<Point> points = points_of(*axes);
   const std::size_t total = points.size() * methods->size();
   std::vector<Measurement> measurements;
-  for (std::size_t i = 0; i < total && !Interrupt::requested(); ++i) {
+  for (std::size_t i = 0; i < total && !tools::Interrupt::requested(); ++i) {
     const Point& point = points[i / methods->size()];
     const core::Method& method = *(*methods)[i % methods->size()];
     progress.show(fmt::format("{}/{} {} B={} H={} N={} R={} D={} {} {} threads={}", i + 1, total,
@@ -152,7 +145,7 @@ int run_bench(const tools::GlobalOptions& global, const BenchOptions& options) {
   }
   progress.clear();
 
-  const bool interrupted = Interrupt::requested();
+  const bool interrupted = tools::Interrupt::requested();
   const std::vector<Record> records = make_records(std::move(measurements), bench);
   if (options.json) {
     tools::Json json = reporter.record();
@@ -165,7 +158,7 @@ int run_bench(const tools::GlobalOptions& global, const BenchOptions& options) {
   }
   if (interrupted) {
     reporter.say(fmt::format("interrupted after {} of {} points", records.size(), total));
-    return kExitInterrupted;
+    return ExitCode::kExitInterrupted;
   }
   return exit_code_of(records);
 }

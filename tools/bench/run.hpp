@@ -14,9 +14,6 @@
 
 namespace leet::bench {
 
-// After Ctrl-C: 128 + SIGINT, as shells have it.
-inline constexpr int kExitInterrupted = 130;
-
 struct BenchOptions {
   std::vector<std::string> methods;         // names; none, or "all" among them: every method
   std::vector<std::string> axes;            // "N=1024,4096"

@@ -13,6 +13,7 @@ enum ExitCode {
   kExitNothingToRun = 3,  // unknown method, no plugin, unsupported problem, no device, nothing ran
   kExitPluginFailed = 4,  // a plugin crashed, timed out or returned an error
   kExitInternal = 5,      // the program's own fault
+  kExitInterrupted = 130  // Ctrl-C, after a report of what was done: 128 + SIGINT, as shells have it
 };
 
 }  // namespace leet::tools

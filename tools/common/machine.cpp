@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/common/machine.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <array>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <thread>
 
 namespace leet::tools {
 namespace {
@@ -37,6 +40,12 @@ Machine this_machine() {
     }
   }
   return machine;
+}
+
+int available_cpus() {
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 }  // namespace leet::tools

@@ -16,5 +16,8 @@ struct Machine {
 
 Machine this_machine();
 
+// The CPUs that this process may use: its affinity mask's, at least 1.
+int available_cpus();
+
 }  // namespace leet::tools
 #endif  // LEET_TOOLS_COMMON_MACHINE_HPP

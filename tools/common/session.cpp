@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace leet::tools {
@@ -42,7 +43,11 @@ core::Result<Session> open_session(const GlobalOptions& options, bool inspect_on
   registry.configuration = *configuration;
   registry.default_paths = !options.only_plugin_paths;
   registry.inspect_only = inspect_only;
-  return Session{std::move(*configuration), core::Registry::open(registry)};
+  Session session{std::move(*configuration), core::Registry::open(registry)};
+  for (const std::string& warning : session.registry.report().warnings) {
+    fmt::print(stderr, "leet: warning: {}\n", warning);
+  }
+  return session;
 }
 
 }  // namespace leet::tools

@@ -48,10 +48,16 @@ Json candidate_record(const core::LoadReportEntry& entry) {
                  {"seen", entry.seen},
                  {"action", entry.action},
                  {"id", nullptr},
-                 {"version", nullptr}};
+                 {"version", nullptr},
+                 {"probe", nullptr}};
   if (entry.identity) {
     record["id"] = entry.identity->id;
     record["version"] = entry.identity->version;
+  }
+  if (entry.probe) {
+    record["probe"] = {{"rule", core::rule_code(entry.probe->rule)},
+                       {"seen", entry.probe->seen},
+                       {"remembered", entry.probe->remembered}};
   }
   return record;
 }
@@ -72,6 +78,7 @@ void print_json(const core::Registry& registry, Json record) {
                                   {"candidates", searched.candidates},
                                   {"problem", searched.problem}});
   }
+  record["warnings"] = registry.report().warnings;
   Reporter::print(record);
 }
 
@@ -121,9 +128,9 @@ void print_candidates(const core::Registry& registry, bool all) {
     if (entry.rule == core::Rule::kOk && !all) continue;
     if (first) fmt::print("\n{}:\n", all ? "Plugin files" : "Plugin files with a remark");
     first = false;
-    fmt::print("  {:<14} {}\n", core::rule_code(entry.rule), entry.path.string());
-    if (!entry.seen.empty()) fmt::print("                 {}\n", entry.seen);
-    if (!entry.action.empty()) fmt::print("                 -> {}\n", entry.action);
+    fmt::print("  {:<16} {}\n", core::rule_code(entry.rule), entry.path.string());
+    if (!entry.seen.empty()) fmt::print("                   {}\n", entry.seen);
+    if (!entry.action.empty()) fmt::print("                   -> {}\n", entry.action);
   }
 }
 

@@ -27,6 +27,7 @@ inline std::string check_path(const std::string& text) {
 // `action` outlive the parse.
 void add_list_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_info_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_why_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_compare_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_bench_command(CLI::App& app, const GlobalOptions& global, Action& action);
