@@ -9,7 +9,7 @@
 //         for a block:    out += its own steps, the initial state
 //
 // What is computed for a column is the same whatever the cut into pieces, so the result doesn't
-// depend on the threads. Workspace: kLength complex numbers a rank and column of a panel, and a
+// depend on the threads. Workspace: the length of a transform a rank and column of a panel, and a
 // span; whatever N is.
 //
 // A Kernel has Real, columns() of a panel, load_row, store_row, convolve, add_diagonal, add_state
@@ -26,6 +26,7 @@
 #include <leet/plugin/problem.hpp>
 #include <leet/plugin/scratch.hpp>
 #include <leet/plugin/shape.hpp>
+#include <vector>
 
 #include "partition.hpp"
 
@@ -37,7 +38,8 @@ struct Config {
   int decay_kind;
   double scale;
   std::uint64_t bytes_a_worker;  // of workspace
-  Twiddles<Real> twiddles;
+  std::int64_t block;
+  std::vector<Real> twiddles;
 };
 
 template <class Kernel>
@@ -45,47 +47,53 @@ class Convolution {
  public:
   using Real = typename Kernel::Real;
 
-  static constexpr std::int64_t kSpan = 8 * kBlock;
-  // From a rank's steps to the next rank's, with the block before; not a power of two, so that
-  // ranks don't fall into the same cache set.
-  static constexpr std::int64_t kStride = kBlock + kSpan + 16;
+  // Blocks of a span.
+  static constexpr std::int64_t kSpan = 8;
+  // From a rank's steps to the next rank's: the block before and the span; not a power of two, so
+  // that ranks don't fall into the same cache set.
+  static constexpr std::int64_t stride_of(std::int64_t block) { return (1 + kSpan) * block + 16; }
 
   // One worker's scratch.
   struct Buffers {
-    Buffers(sdk::Scratch& scratch, std::int64_t R)
-        : k(scratch.take<Real>(R * kStride)),
-          v(scratch.take<Real>((kBlock + kSpan) * Kernel::columns())),
+    Buffers(sdk::Scratch& scratch, std::int64_t R, std::int64_t block)
+        : k(scratch.take<Real>(R * stride_of(block))),
+          v(scratch.take<Real>((1 + kSpan) * block * Kernel::columns())),
           row(scratch.take<Real>(std::max(R, Kernel::columns()))),
           state_in(scratch.take<Real>(R * Kernel::columns())),
           state(scratch.take<Real>(R * Kernel::columns())),
-          carry(scratch.take<Real>(R * kLength * Kernel::columns())),
-          work(scratch.take<Real>(kLength * Kernel::columns())),
-          scores(scratch.take<Real>(4 * kBlock)),
-          spectrum(scratch.take<Real>(2 * kLength)),
-          weights(scratch.take<Real>(kBlock)),
-          since(scratch.take<Real>(kSpan)) {
-      for (Real*& rows : q) rows = scratch.take<Real>(R * kStride);
-      for (Real*& rows : out) rows = scratch.take<Real>((kBlock + kSpan) * Kernel::columns());
+          carry(scratch.take<Real>(R * length_of(block) * Kernel::columns())),
+          work(scratch.take<Real>(length_of(block) * Kernel::columns())),
+          scores(scratch.take<Real>(4 * scores_stride(block))),
+          spectrum(scratch.take<Real>(2 * length_of(block))),
+          weights(scratch.take<Real>(block)),
+          since(scratch.take<Real>(kSpan * block)) {
+      for (Real*& rows : q) rows = scratch.take<Real>(R * stride_of(block));
+      for (Real*& rows : out) rows = scratch.take<Real>((1 + kSpan) * block * Kernel::columns());
     }
 
-    Real* k;               // [R, kStride]: the steps of the block before and of the span
-    Real* v;               // [kBlock + kSpan, panel]
+    Real* k;               // [R, stride]: the steps of the block before and of the span
+    Real* v;               // [block + span, panel]
     Real* row;             // a row of any tensor
     Real* state_in;        // [R, panel]
     Real* state;           // [R, panel]
-    Real* carry;           // [R, kLength, panel]
-    Real* work;            // [kLength, panel]
-    Real* scores;          // [4, kBlock]
-    Real* spectrum;        // [kLength] pairs
-    Real* weights;         // [kBlock]: gamma^lag
-    Real* since;           // [kSpan]: gamma^(steps since the sequence began, and 1)
+    Real* carry;           // [R, length, panel]
+    Real* work;            // [length, panel]
+    Real* scores;          // [4, scores_stride]
+    Real* spectrum;        // [length] pairs
+    Real* weights;         // [block]: gamma^lag
+    Real* since;           // [span]: gamma^(steps since the sequence began, and 1)
     Real* q[kMaxHeads];    // as k
     Real* out[kMaxHeads];  // as v
   };
 
-  static std::uint64_t bytes_a_worker(std::int64_t R) {
+  // A vector of scores may be longer than a block.
+  static std::int64_t scores_stride(std::int64_t block) {
+    return std::max(block, Kernel::columns());
+  }
+
+  static std::uint64_t bytes_a_worker(std::int64_t R, std::int64_t block) {
     sdk::Scratch count;
-    Buffers(count, R);
+    Buffers(count, R, block);
     return count.bytes();
   }
 
@@ -94,7 +102,10 @@ class Convolution {
         shape_(exec.shape()),
         tensors_(exec),
         log_decay_(exec, config.decay_kind),
-        config_(config) {}
+        config_(config),
+        block_(config.block),
+        span_(kSpan * config.block),
+        stride_(stride_of(config.block)) {}
 
   static void execute(const sdk::Host& host, const sdk::Exec& exec, const Config<Real>& config) {
     const Convolution convolution(exec, config);
@@ -104,7 +115,7 @@ class Convolution {
                       [&](std::int64_t begin, std::int64_t end, std::int32_t worker) {
                         sdk::Scratch scratch(exec.workspace() + static_cast<std::uint64_t>(worker) *
                                                                     config.bytes_a_worker);
-                        const Buffers buffers(scratch, shape.R);
+                        const Buffers buffers(scratch, shape.R, config.block);
                         for (std::int64_t item = begin; item < end; ++item) {
                           const std::int64_t first = item % panels * Kernel::columns();
                           convolution.run({item / panels / shape.Hs, item / panels % shape.Hs,
@@ -125,9 +136,8 @@ class Convolution {
   // The steps [begin, begin + count) of the batch entry b: a span.
   struct Span {
     std::int64_t b, begin, count;
-    bool is_first;  // of its sequence: no block before it
-
-    std::int64_t blocks() const { return (count + kBlock - 1) / kBlock; }
+    std::int64_t blocks;  // that they fill or begin
+    bool is_first;        // of its sequence: no block before it
   };
 
   // The output heads [first, first + count).
@@ -144,8 +154,8 @@ class Convolution {
                                          sequence.begin, 0)
                          : 0;
     load_state(piece, buffers);
-    for (std::int64_t lag = 0; lag < kBlock; ++lag) buffers.weights[lag] = power(g, lag);
-    if (std::isfinite(g)) decay_spectrum(g, buffers.spectrum);
+    for (std::int64_t lag = 0; lag < block_; ++lag) buffers.weights[lag] = power(g, lag);
+    if (std::isfinite(g)) decay_spectrum(g, length_of(block_), buffers.spectrum);
 
     // The output heads that read this state, a few at a time; each time it is convolved anew.
     // state_out may be state_in's memory, which has been read.
@@ -154,8 +164,8 @@ class Convolution {
     do {
       const Heads heads{piece.s * shape_.group() + done,
                         static_cast<int>(std::min<std::int64_t>(kMaxHeads, group - done))};
-      for (std::int64_t t = sequence.begin; t < sequence.end; t += kSpan) {
-        const Span span{sequence.batch, t, std::min(kSpan, sequence.end - t), t == sequence.begin};
+      for (std::int64_t t = sequence.begin; t < sequence.end; t += span_) {
+        const Span span = span_at(sequence, t);
         load_k_and_v(piece, span, buffers);
         if (heads.count > 0) write_out(piece, span, heads, g, t - sequence.begin, buffers);
         if (done == 0 && tensors_.state_out) advance_state(span, g, buffers);
@@ -163,6 +173,11 @@ class Convolution {
       done += heads.count;
     } while (done < group);
     if (tensors_.state_out) store_state(piece, buffers);
+  }
+
+  Span span_at(const sdk::Sequence& sequence, std::int64_t t) const {
+    const std::int64_t count = std::min(span_, sequence.end - t);
+    return {sequence.batch, t, count, (count + block_ - 1) / block_, t == sequence.begin};
   }
 
   // gamma^steps; gamma = 0 has the power 0, too.
@@ -203,30 +218,30 @@ class Convolution {
     }
   }
 
-  // to [R, kStride] = the steps [from, span's end) of a head, by rank, and zeros to the end of the
-  // last block. Step span.begin stands at kBlock.
+  // to [R, stride] = the steps [from, span's end) of a head, by rank, and zeros to the end of the
+  // last block. Step span.begin stands at block_.
   void load_by_rank(const sdk::TensorView& tensor, const Span& span, std::int64_t head,
                     std::int64_t from, const Buffers& buffers, Real* to) const {
     const std::int64_t R = shape_.R;
     if (R == 0) return;  // the tensor may have no memory to point into
     for (std::int64_t t = from; t < span.begin + span.count; ++t) {
       Kernel::load_row(tensor.dtype(), tensor.row(span.b, head, t), buffers.row, R);
-      Real* const at = to + kBlock + t - span.begin;
-      for (std::int64_t r = 0; r < R; ++r) at[r * kStride] = buffers.row[r];
+      Real* const at = to + block_ + t - span.begin;
+      for (std::int64_t r = 0; r < R; ++r) at[r * stride_] = buffers.row[r];
     }
     for (std::int64_t r = 0; r < R; ++r) {
-      Real* const row = to + r * kStride + kBlock;
-      std::fill(row + span.count, row + span.blocks() * kBlock, Real(0));
+      Real* const row = to + r * stride_ + block_;
+      std::fill(row + span.count, row + span.blocks * block_, Real(0));
     }
   }
 
   // Of the block before the span, too.
   void load_k_and_v(const Piece& piece, const Span& span, const Buffers& buffers) const {
     const std::int64_t width = Kernel::columns();
-    const std::int64_t from = span.is_first ? span.begin : span.begin - kBlock;
+    const std::int64_t from = span.is_first ? span.begin : span.begin - block_;
     load_by_rank(tensors_.k, span, shape_.state_source(piece.s, shape_.Hk), from, buffers,
                  buffers.k);
-    Real* at = buffers.v + (kBlock + from - span.begin) * width;
+    Real* at = buffers.v + (block_ + from - span.begin) * width;
     for (std::int64_t t = from; t < span.begin + span.count; ++t, at += width) {
       Kernel::load_row(
           tensors_.v.dtype(),
@@ -234,7 +249,7 @@ class Convolution {
           piece.count);
       std::fill(at + piece.count, at + width, Real(0));
     }
-    std::fill(at, buffers.v + (kBlock + span.blocks() * kBlock) * width, Real(0));
+    std::fill(at, buffers.v + (block_ + span.blocks * block_) * width, Real(0));
   }
 
   // `since` steps of the sequence lie before the span.
@@ -244,23 +259,23 @@ class Convolution {
     for (int i = 0; i < heads.count; ++i) {
       load_by_rank(tensors_.q, span, shape_.shared(heads.first + i, shape_.Hq), span.begin, buffers,
                    buffers.q[i]);
-      std::fill(buffers.out[i], buffers.out[i] + span.blocks() * kBlock * width, Real(0));
+      std::fill(buffers.out[i], buffers.out[i] + span.blocks * block_ * width, Real(0));
     }
     // gamma = 0 forgets the past exactly, however large it is.
     if (std::exp(g) > 0) convolve(span, heads, g, buffers);
     if (tensors_.state_in) {
-      for (std::int64_t t = 0; t < kSpan; ++t) {
+      for (std::int64_t t = 0; t < span_; ++t) {
         buffers.since[t] = t < span.count ? power(g, since + t + 1) : Real(0);
       }
     }
     for (int i = 0; i < heads.count; ++i) {
       // Without ranks out is 0, whatever v holds.
-      for (std::int64_t block = 0; block < span.blocks() && shape_.R > 0; ++block) {
+      for (std::int64_t block = 0; block < span.blocks && shape_.R > 0; ++block) {
         const DirectArgs<Real> args = direct(block, i, buffers);
         if (tensors_.state_in) {
-          Kernel::add_state(args, buffers.state_in, buffers.since + block * kBlock);
+          Kernel::add_state(args, buffers.state_in, buffers.since + block * block_);
         }
-        Kernel::add_diagonal(args, std::min(kBlock, span.count - block * kBlock));
+        Kernel::add_diagonal(args, std::min(block_, span.count - block * block_));
       }
       store_out(piece, span, heads.first + i, buffers.out[i]);
     }
@@ -278,20 +293,21 @@ class Convolution {
   void convolve(const Span& span, const Heads& heads, double g, const Buffers& buffers) const {
     const std::int64_t width = Kernel::columns();
     BlockArgs<Real> args{};
+    args.length = length_of(block_);
     args.heads = heads.count;
-    args.twiddles = config_.twiddles.values.data();
+    args.twiddles = config_.twiddles.data();
     args.spectrum = buffers.spectrum;
-    args.decay = split_power(g, kBlock);
+    args.decay = split_power(g, block_);
     args.work = buffers.work;
     for (std::int64_t r = 0; r < shape_.R; ++r) {
-      args.carry = buffers.carry + r * kLength * width;
+      args.carry = buffers.carry + r * length_of(block_) * width;
       args.first = span.is_first;
-      for (std::int64_t block = span.is_first ? 1 : 0; block < span.blocks(); ++block) {
-        args.k = buffers.k + r * kStride + block * kBlock;
-        args.v = buffers.v + block * kBlock * width;
+      for (std::int64_t block = span.is_first ? 1 : 0; block < span.blocks; ++block) {
+        args.k = buffers.k + r * stride_ + block * block_;
+        args.v = buffers.v + block * block_ * width;
         for (int i = 0; i < heads.count; ++i) {
-          args.q[i] = buffers.q[i] + r * kStride + (block + 1) * kBlock;
-          args.out[i] = buffers.out[i] + block * kBlock * width;
+          args.q[i] = buffers.q[i] + r * stride_ + (block + 1) * block_;
+          args.out[i] = buffers.out[i] + block * block_ * width;
         }
         Kernel::convolve(args);
         args.first = false;
@@ -300,21 +316,23 @@ class Convolution {
   }
 
   void advance_state(const Span& span, double g, const Buffers& buffers) const {
-    for (std::int64_t block = 0; block < span.blocks(); ++block) {
-      const std::int64_t steps = std::min(kBlock, span.count - block * kBlock);
+    for (std::int64_t block = 0; block < span.blocks; ++block) {
+      const std::int64_t steps = std::min(block_, span.count - block * block_);
       Kernel::advance_state(direct(block, 0, buffers), steps, split_power(g, steps), buffers.state);
     }
   }
 
   DirectArgs<Real> direct(std::int64_t block, int i, const Buffers& buffers) const {
-    return {.k = buffers.k + (block + 1) * kBlock,
-            .q = buffers.q[i] + (block + 1) * kBlock,
-            .stride = kStride,
+    return {.block = block_,
+            .k = buffers.k + (block + 1) * block_,
+            .q = buffers.q[i] + (block + 1) * block_,
+            .stride = stride_,
             .R = shape_.R,
-            .v = buffers.v + (block + 1) * kBlock * Kernel::columns(),
-            .out = buffers.out[i] + block * kBlock * Kernel::columns(),
+            .v = buffers.v + (block + 1) * block_ * Kernel::columns(),
+            .out = buffers.out[i] + block * block_ * Kernel::columns(),
             .weights = buffers.weights,
-            .work = buffers.scores};
+            .work = buffers.scores,
+            .work_stride = scores_stride(block_)};
   }
 
   const sdk::Exec& exec_;
@@ -322,6 +340,9 @@ class Convolution {
   sdk::Operands tensors_;
   sdk::LogDecay log_decay_;
   const Config<Real>& config_;
+  std::int64_t block_;   // steps of a block,
+  std::int64_t span_;    // of a span
+  std::int64_t stride_;  // and between ranks
 };
 
 }  // namespace leet::plugin_fft

@@ -21,11 +21,10 @@ HWY_BEFORE_NAMESPACE();
 namespace leet::plugin_fft {
 namespace HWY_NAMESPACE {
 
-// Steps whose sums are in registers together. Divides kBlock.
+// Steps whose sums are in registers together; divides any block.
 constexpr std::int64_t kRows = 4;
-static_assert(kBlock % kRows == 0);
 
-// work [kRows, kBlock] = q_t k_j for the steps [t, t + kRows) and all j up to the last of them, and
+// work [kRows, block] = q_t k_j for the steps [t, t + kRows) and all j up to the last of them, and
 // beyond, where a vector ends later.
 template <class Real>
 HWY_NOINLINE void score(const DirectArgs<Real>& args, std::int64_t t) {
@@ -42,9 +41,9 @@ HWY_NOINLINE void score(const DirectArgs<Real>& args, std::int64_t t) {
       s3 = hn::MulAdd(hn::Set(d, q[3]), key, s3);
     }
     hn::Store(s0, d, args.work + j);
-    hn::Store(s1, d, args.work + kBlock + j);
-    hn::Store(s2, d, args.work + 2 * kBlock + j);
-    hn::Store(s3, d, args.work + 3 * kBlock + j);
+    hn::Store(s1, d, args.work + args.work_stride + j);
+    hn::Store(s2, d, args.work + 2 * args.work_stride + j);
+    hn::Store(s3, d, args.work + 3 * args.work_stride + j);
   }
 }
 
@@ -59,7 +58,7 @@ HWY_NOINLINE void add_diagonal(const DirectArgs<Real>& args, std::int64_t steps)
       const std::int64_t t = first + c;
       auto sum = load(args.out + t * width);
       for (std::int64_t j = 0; j <= t; ++j) {
-        const auto weight = hn::Set(d, args.work[c * kBlock + j] * args.weights[t - j]);
+        const auto weight = hn::Set(d, args.work[c * args.work_stride + j] * args.weights[t - j]);
         const auto v = load(args.v + j * width);
         sum = {hn::MulAdd(weight, v.re, sum.re), hn::MulAdd(weight, v.im, sum.im)};
       }
@@ -74,7 +73,7 @@ HWY_NOINLINE void add_state(const DirectArgs<Real>& args, const Real* HWY_RESTRI
                             const Real* HWY_RESTRICT weights) {
   const Tag<Real> d;
   const std::int64_t width = 2 * lanes<Real>();
-  for (std::int64_t t = 0; t < kBlock; t += kRows) {
+  for (std::int64_t t = 0; t < args.block; t += kRows) {
     Complex<Real> sum[kRows];
     for (auto& x : sum) x = {hn::Zero(d), hn::Zero(d)};
     for (std::int64_t r = 0; r < args.R; ++r) {

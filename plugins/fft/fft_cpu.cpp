@@ -27,11 +27,12 @@ Complex pair(const double* values, std::int64_t i) { return {values[2 * i], valu
 
 // The transform of one lane, x[0], x[kLanes], ..., in place: forward it leaves frequency f at
 // position_of(f), inverse it takes them from there. The inverse is unnormalised.
-void transform(Complex* x, const double* twiddles, bool inverse) {
+void transform(Complex* x, std::int64_t length, const double* twiddles, bool inverse) {
   constexpr Complex kI(0, 1);
-  const auto pass = [&](std::int64_t n, const double* w) {
+  const auto pass = [&](std::int64_t n) {
+    const double* const w = twiddles + twiddles_before(length, n);
     const std::int64_t quarter = n / 4;
-    for (std::int64_t base = 0; base < kLength; base += n) {
+    for (std::int64_t base = 0; base < length; base += n) {
       for (std::int64_t j = 0; j < quarter; ++j) {
         Complex* const at = x + (base + j) * kLanes;
         Complex y[4];
@@ -50,12 +51,9 @@ void transform(Complex* x, const double* twiddles, bool inverse) {
     }
   };
   if (inverse) {
-    for (std::int64_t n = 4; n <= kLength; n *= 4) {
-      // The twiddle factors of the longer passes stand first: 6 (n / 4) of each.
-      pass(n, twiddles + 2 * (kLength - n));
-    }
+    for (std::int64_t n = 4; n <= length; n *= 4) pass(n);
   } else {
-    for (std::int64_t n = kLength; n >= 4; n /= 4) pass(n, twiddles + 2 * (kLength - n));
+    for (std::int64_t n = length; n >= 4; n /= 4) pass(n);
   }
 }
 
@@ -73,18 +71,20 @@ struct PlainKernel {
   }
 
   static void convolve(const BlockArgs<double>& args) {
+    const std::int64_t block = args.length / 2;
     auto* const work = reinterpret_cast<Complex*>(args.work);
     auto* const carry = reinterpret_cast<Complex*>(args.carry);
-    for (std::int64_t t = 0; t < kBlock; ++t) {
+    for (std::int64_t t = 0; t < block; ++t) {
       const double* const v = args.v + t * columns();
       for (std::int64_t i = 0; i < kLanes; ++i) {
         work[t * kLanes + i] = {args.k[t] * v[i], args.k[t] * v[i + kLanes]};
       }
     }
-    std::fill(work + kBlock * kLanes, work + kLength * kLanes, Complex());
-    for (std::int64_t i = 0; i < kLanes; ++i) transform(work + i, args.twiddles, false);
+    std::fill(work + block * kLanes, work + args.length * kLanes, Complex());
+    for (std::int64_t i = 0; i < kLanes; ++i)
+      transform(work + i, args.length, args.twiddles, false);
 
-    for (std::int64_t f = 0; f < kLength; ++f) {
+    for (std::int64_t f = 0; f < args.length; ++f) {
       for (std::int64_t i = f * kLanes; i < (f + 1) * kLanes; ++i) {
         const Complex old = args.first ? Complex() : carry[i];
         carry[i] = {sdk::advance(old.real(), args.decay, work[i].real()),
@@ -93,10 +93,10 @@ struct PlainKernel {
       }
     }
 
-    for (std::int64_t i = 0; i < kLanes; ++i) transform(work + i, args.twiddles, true);
+    for (std::int64_t i = 0; i < kLanes; ++i) transform(work + i, args.length, args.twiddles, true);
     for (int h = 0; h < args.heads; ++h) {
-      for (std::int64_t t = 0; t < kBlock; ++t) {
-        const Complex* const y = work + (kBlock + t) * kLanes;
+      for (std::int64_t t = 0; t < block; ++t) {
+        const Complex* const y = work + (block + t) * kLanes;
         double* const out = args.out[h] + t * columns();
         for (std::int64_t i = 0; i < kLanes; ++i) {
           out[i] += args.q[h][t] * y[i].real();
@@ -123,7 +123,7 @@ struct PlainKernel {
 
   static void add_state(const DirectArgs<double>& args, const double* state,
                         const double* weights) {
-    for (std::int64_t t = 0; t < kBlock; ++t) {
+    for (std::int64_t t = 0; t < args.block; ++t) {
       double sum[columns()] = {};
       for (std::int64_t r = 0; r < args.R; ++r) {
         const double q = args.q[r * args.stride + t];
@@ -154,7 +154,9 @@ struct PlainKernel {
 
 }  // namespace
 
-std::uint64_t bytes_a_worker(std::int64_t R) { return Convolution<PlainKernel>::bytes_a_worker(R); }
+std::uint64_t bytes_a_worker(std::int64_t R, std::int64_t block) {
+  return Convolution<PlainKernel>::bytes_a_worker(R, block);
+}
 
 void execute_cpu(const sdk::Host& host, const sdk::Exec& exec, const Config<double>& config) {
   Convolution<PlainKernel>::execute(host, exec, config);

@@ -12,7 +12,7 @@
 
 namespace leet::plugin_fft {
 
-std::uint64_t bytes_a_worker(std::int64_t R);
+std::uint64_t bytes_a_worker(std::int64_t R, std::int64_t block);
 
 void execute_cpu(const sdk::Host& host, const sdk::Exec& exec, const Config<double>& config);
 

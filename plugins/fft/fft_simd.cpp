@@ -57,11 +57,11 @@ struct SimdKernel {
   }
 };
 
-std::uint64_t bytes_a_worker_f32(std::int64_t R) {
-  return Convolution<SimdKernel<float>>::bytes_a_worker(R);
+std::uint64_t bytes_a_worker_f32(std::int64_t R, std::int64_t block) {
+  return Convolution<SimdKernel<float>>::bytes_a_worker(R, block);
 }
-std::uint64_t bytes_a_worker_f64(std::int64_t R) {
-  return Convolution<SimdKernel<double>>::bytes_a_worker(R);
+std::uint64_t bytes_a_worker_f64(std::int64_t R, std::int64_t block) {
+  return Convolution<SimdKernel<double>>::bytes_a_worker(R, block);
 }
 
 void execute_f32(const sdk::Host& host, const sdk::Exec& exec, const Config<float>& config) {
@@ -87,12 +87,12 @@ HWY_EXPORT(execute_f64);
 HWY_EXPORT(target_name);
 
 template <>
-std::uint64_t simd_bytes_a_worker<float>(std::int64_t R) {
-  return HWY_DYNAMIC_DISPATCH(bytes_a_worker_f32)(R);
+std::uint64_t simd_bytes_a_worker<float>(std::int64_t R, std::int64_t block) {
+  return HWY_DYNAMIC_DISPATCH(bytes_a_worker_f32)(R, block);
 }
 template <>
-std::uint64_t simd_bytes_a_worker<double>(std::int64_t R) {
-  return HWY_DYNAMIC_DISPATCH(bytes_a_worker_f64)(R);
+std::uint64_t simd_bytes_a_worker<double>(std::int64_t R, std::int64_t block) {
+  return HWY_DYNAMIC_DISPATCH(bytes_a_worker_f64)(R, block);
 }
 
 template <>

@@ -15,7 +15,7 @@ namespace leet::plugin_fft {
 
 // Of workspace, for the best instruction set of this machine.
 template <class Real>
-std::uint64_t simd_bytes_a_worker(std::int64_t R);
+std::uint64_t simd_bytes_a_worker(std::int64_t R, std::int64_t block);
 
 template <class Real>
 void execute_simd(const sdk::Host& host, const sdk::Exec& exec, const Config<Real>& config);

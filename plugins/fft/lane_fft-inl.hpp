@@ -14,7 +14,7 @@
 // include guard of the usual kind.
 //
 // Bound: additions and multiplications on vectors in the first-level cache, about 86 of them a step
-// for each rank and pair of vectors with kBlock = 32.
+// for each rank and pair of vectors with blocks of 32.
 #if defined(LEET_PLUGINS_FFT_LANE_FFT_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef LEET_PLUGINS_FFT_LANE_FFT_INL_HPP
 #undef LEET_PLUGINS_FFT_LANE_FFT_INL_HPP
@@ -119,34 +119,34 @@ HWY_INLINE void inverse_butterfly(Complex<Real>& a, Complex<Real>& b, Complex<Re
   d = subtract_i(difference_ac, difference_bd);
 }
 
-// The pass n = kLength over k v, whose upper half is zero.
+// The pass n = length over k v, whose upper half is zero.
 template <class Real>
 HWY_NOINLINE void first_pass(const BlockArgs<Real>& args) {
   const Tag<Real> d;
   const std::int64_t width = 2 * lanes<Real>();
-  constexpr std::int64_t kQuarter = kLength / 4;
+  const std::int64_t quarter = args.length / 4;
   const Real* HWY_RESTRICT w = args.twiddles;
-  for (std::int64_t t = 0; t < kQuarter; ++t, w += 6) {
+  for (std::int64_t t = 0; t < quarter; ++t, w += 6) {
     const auto ka = hn::Set(d, args.k[t]);
-    const auto kb = hn::Set(d, args.k[t + kQuarter]);
+    const auto kb = hn::Set(d, args.k[t + quarter]);
     auto a = load(args.v + t * width);
-    auto b = load(args.v + (t + kQuarter) * width);
+    auto b = load(args.v + (t + quarter) * width);
     a = {hn::Mul(ka, a.re), hn::Mul(ka, a.im)};
     b = {hn::Mul(kb, b.re), hn::Mul(kb, b.im)};
     Real* HWY_RESTRICT to = args.work + t * width;
     store(add(a, b), to);
-    store(multiply(subtract_i(a, b), w), to + kQuarter * width);
-    store(multiply(subtract(a, b), w + 2), to + 2 * kQuarter * width);
-    store(multiply(add_i(a, b), w + 4), to + 3 * kQuarter * width);
+    store(multiply(subtract_i(a, b), w), to + quarter * width);
+    store(multiply(subtract(a, b), w + 2), to + 2 * quarter * width);
+    store(multiply(add_i(a, b), w + 4), to + 3 * quarter * width);
   }
 }
 
 template <class Real>
-HWY_NOINLINE void forward_pass(Real* HWY_RESTRICT work, std::int64_t n,
+HWY_NOINLINE void forward_pass(Real* HWY_RESTRICT work, std::int64_t length, std::int64_t n,
                                const Real* HWY_RESTRICT twiddles) {
   const std::int64_t width = 2 * lanes<Real>();
   const std::int64_t quarter = n / 4 * width;
-  for (std::int64_t base = 0; base < kLength; base += n) {
+  for (std::int64_t base = 0; base < length; base += n) {
     const Real* HWY_RESTRICT w = twiddles;
     for (Real* at = work + base * width; at < work + base * width + quarter; at += width, w += 6) {
       auto a = load(at), b = load(at + quarter), c = load(at + 2 * quarter),
@@ -161,11 +161,11 @@ HWY_NOINLINE void forward_pass(Real* HWY_RESTRICT work, std::int64_t n,
 }
 
 template <class Real>
-HWY_NOINLINE void inverse_pass(Real* HWY_RESTRICT work, std::int64_t n,
+HWY_NOINLINE void inverse_pass(Real* HWY_RESTRICT work, std::int64_t length, std::int64_t n,
                                const Real* HWY_RESTRICT twiddles) {
   const std::int64_t width = 2 * lanes<Real>();
   const std::int64_t quarter = n / 4 * width;
-  for (std::int64_t base = 0; base < kLength; base += n) {
+  for (std::int64_t base = 0; base < length; base += n) {
     const Real* HWY_RESTRICT w = twiddles;
     for (Real* at = work + base * width; at < work + base * width + quarter; at += width, w += 6) {
       auto a = load(at);
@@ -204,7 +204,7 @@ HWY_NOINLINE void turn(const BlockArgs<Real>& args) {
   const Real* HWY_RESTRICT w = args.spectrum;
   Real* HWY_RESTRICT carry = args.carry;
   Real* HWY_RESTRICT at = args.work;
-  for (std::int64_t f = 0; f < kLength; f += 4, at += 4 * width, carry += 4 * width, w += 8) {
+  for (std::int64_t f = 0; f < args.length; f += 4, at += 4 * width, carry += 4 * width, w += 8) {
     auto a = load(at), b = load(at + width), c = load(at + 2 * width), e = load(at + 3 * width);
     butterfly(a, b, c, e);
     a = carry_on<Real, kFirst>(a, w, carry, high, low);
@@ -227,23 +227,23 @@ HWY_INLINE void add_weighted(const Complex<Real>& y, Real q, Real* HWY_RESTRICT 
   store(Complex<Real>{hn::MulAdd(query, y.re, sum.re), hn::MulAdd(query, y.im, sum.im)}, out);
 }
 
-// The upper half of the inverse pass n = kLength, into out.
+// The upper half of the inverse pass n = length, into out.
 template <class Real>
 HWY_NOINLINE void last_pass(const BlockArgs<Real>& args) {
   const std::int64_t width = 2 * lanes<Real>();
-  constexpr std::int64_t kQuarter = kLength / 4;
+  const std::int64_t quarter = args.length / 4;
   const Real* HWY_RESTRICT w = args.twiddles;
-  for (std::int64_t t = 0; t < kQuarter; ++t, w += 6) {
+  for (std::int64_t t = 0; t < quarter; ++t, w += 6) {
     const Real* HWY_RESTRICT at = args.work + t * width;
     const auto a = load(at);
-    const auto b = multiply_conjugate(load(at + kQuarter * width), w);
-    const auto c = multiply_conjugate(load(at + 2 * kQuarter * width), w + 2);
-    const auto e = multiply_conjugate(load(at + 3 * kQuarter * width), w + 4);
+    const auto b = multiply_conjugate(load(at + quarter * width), w);
+    const auto c = multiply_conjugate(load(at + 2 * quarter * width), w + 2);
+    const auto e = multiply_conjugate(load(at + 3 * quarter * width), w + 4);
     const auto third = subtract(add(a, c), add(b, e));
     const auto fourth = subtract_i(subtract(a, c), subtract(b, e));
     for (int h = 0; h < args.heads; ++h) {
       add_weighted(third, args.q[h][t], args.out[h] + t * width);
-      add_weighted(fourth, args.q[h][t + kQuarter], args.out[h] + (t + kQuarter) * width);
+      add_weighted(fourth, args.q[h][t + quarter], args.out[h] + (t + quarter) * width);
     }
   }
 }
@@ -252,20 +252,16 @@ HWY_NOINLINE void last_pass(const BlockArgs<Real>& args) {
 template <class Real>
 void convolve(const BlockArgs<Real>& args) {
   first_pass(args);
-  const Real* twiddles = args.twiddles + 6 * (kLength / 4);
-  std::int64_t n = kLength / 4;
-  for (; n > 4; n /= 4) {
-    forward_pass(args.work, n, twiddles);
-    twiddles += 6 * (n / 4);
+  for (std::int64_t n = args.length / 4; n > 4; n /= 4) {
+    forward_pass(args.work, args.length, n, args.twiddles + twiddles_before(args.length, n));
   }
   if (args.first) {
     turn<Real, true>(args);
   } else {
     turn<Real, false>(args);
   }
-  for (n = 16; n < kLength; n *= 4) {
-    twiddles -= 6 * (n / 4);
-    inverse_pass(args.work, n, twiddles);
+  for (std::int64_t n = 16; n < args.length; n *= 4) {
+    inverse_pass(args.work, args.length, n, args.twiddles + twiddles_before(args.length, n));
   }
   last_pass(args);
 }

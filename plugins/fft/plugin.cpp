@@ -32,39 +32,47 @@ class Fft {
   static constexpr leet_option kOptions[] = {
       sdk::option("kernel", "auto",
                   "simd: vector registers, fp32 transforms, or fp64 for f64 tensors; plain: fp64 "
-                  "transforms in plain loops; auto: simd where it can")};
+                  "transforms in plain loops; auto: simd where it can"),
+      sdk::option("block", "32",
+                  "steps of a block, 8, 32, 128, 512 or 2048; its transforms are twice as long")};
 
   static sdk::Verdict supports(const sdk::Host& host, const sdk::Problem& problem, leet_device,
                                const sdk::Options& options) {
     const Kernel asked = kernel(options);
+    const std::int64_t block = block_of(options);
     const sdk::Verdict verdict = sdk::check_one_arithmetic(problem);
     if (verdict.answer == LEET_ANSWER_NO) return verdict;
     if (asked == Kernel::kSimd && !is_aligned(problem)) {
       return sdk::Verdict::no("kernel=simd: not for misaligned elements; auto takes plain");
     }
     return sdk::Verdict::yes(
-        predicted_seconds(host, problem, asked != Kernel::kPlain && is_aligned(problem)));
+        predicted_seconds(host, problem, block, asked != Kernel::kPlain && is_aligned(problem)));
   }
 
   Fft(const sdk::Host& host, const sdk::Problem& problem, leet_device, const sdk::Options& options)
       : simd_(kernel(options) != Kernel::kPlain && is_aligned(problem)),
         f32_(simd_ && !is_f64(problem)) {
     const std::int64_t R = problem.shape().R;
-    const std::uint64_t bytes = f32_    ? simd_bytes_a_worker<float>(R)
-                                : simd_ ? simd_bytes_a_worker<double>(R)
-                                        : bytes_a_worker(R);
-    in_f32_ = {problem.decay_kind(), problem.scale(), bytes, {}};
-    in_f64_ = {problem.decay_kind(), problem.scale(), bytes, {}};
+    const std::int64_t block = block_of(options);
+    const std::uint64_t bytes = f32_    ? simd_bytes_a_worker<float>(R, block)
+                                : simd_ ? simd_bytes_a_worker<double>(R, block)
+                                        : bytes_a_worker(R, block);
+    const int decay_kind = problem.decay_kind();
+    const double scale = problem.scale();
+    const std::int64_t length = length_of(block);
+    in_f32_ = {decay_kind, scale, bytes, block, make_twiddles<float>(length)};
+    in_f64_ = {decay_kind, scale, bytes, block, make_twiddles<double>(length)};
     info_.workspace_bytes = bytes * static_cast<std::uint64_t>(host.concurrency());
     info_.workspace_alignment = sdk::kCacheLine;
-    info_.persistent_bytes = sizeof *this;
-    info_.predicted_seconds = predicted_seconds(host, problem, simd_);
-    info_.flops = flops(problem);
+    info_.persistent_bytes = sizeof *this + in_f32_.twiddles.size() * sizeof(float) +
+                             in_f64_.twiddles.size() * sizeof(double);
+    info_.predicted_seconds = predicted_seconds(host, problem, block, simd_);
+    info_.flops = flops(problem, block);
     info_.bytes_moved = sdk::compulsory_bytes(problem);
     info_.declared_rel_error = declared_rel_error(problem);
     std::snprintf(choice_, sizeof choice_, "%s transforms of %lld for blocks of %lld steps, %s",
-                  f32_ ? "fp32" : "fp64", static_cast<long long>(kLength),
-                  static_cast<long long>(kBlock), simd_ ? simd_target() : "plain");
+                  f32_ ? "fp32" : "fp64", static_cast<long long>(length),
+                  static_cast<long long>(block), simd_ ? simd_target() : "plain");
     info_.choice = choice_;
   }
 
@@ -93,6 +101,16 @@ class Fft {
                      static_cast<int>(name.size()), name.data());
   }
 
+  static std::int64_t block_of(const sdk::Options& options) {
+    const std::int64_t block = options.get_int("block", 8, 2048);
+    for (const std::int64_t legal : {8, 32, 128, 512, 2048}) {
+      if (block == legal) return block;
+    }
+    throw sdk::Error(LEET_STATUS_INVALID_ARGUMENT,
+                     "option block=%lld: needs 8, 32, 128, 512 or 2048",
+                     static_cast<long long>(block));
+  }
+
   static bool is_f64(const sdk::Problem& problem) {
     return sdk::same(problem.dtype(LEET_ROLE_Q), sdk::kF64);
   }
@@ -106,30 +124,38 @@ class Fft {
     return true;
   }
 
-  // Of a step, rank and column: 86 vector operations a step for a vector of pairs of columns, half
-  // of them two operations at once.
-  static constexpr double kFlopsAPair = 64;
+  // Of a step, rank and column. A radix-4 pass has length / 4 butterflies of 16 additions and 3
+  // products of 6 operations; there and back, for 2 columns of length / 2 steps, that is 17. The
+  // products with the decay and the carry are 14.
+  static double flops_a_pair(std::int64_t block) {
+    return 17 * std::log2(static_cast<double>(length_of(block))) / 2 + 14;
+  }
 
-  static double flops(const sdk::Problem& problem) {
+  static double flops(const sdk::Problem& problem, std::int64_t block) {
     const sdk::Shape& shape = problem.shape();
     const double pairs = static_cast<double>(shape.B) * static_cast<double>(shape.N) *
                          static_cast<double>(shape.R) * static_cast<double>(shape.D);
+    // A block on itself.
+    const double diagonal = static_cast<double>(shape.B) * static_cast<double>(shape.N) *
+                            static_cast<double>(shape.H) * static_cast<double>(block) *
+                            static_cast<double>(shape.R + shape.D);
     double total = 0;
     if (problem.has(LEET_ROLE_OUT)) {
       const double passes =
           static_cast<double>(shape.Hs) *
           std::ceil(static_cast<double>(shape.group()) / static_cast<double>(kMaxHeads));
-      total += pairs * (kFlopsAPair * passes + 2 * static_cast<double>(shape.H));
+      total += pairs * (flops_a_pair(block) * passes + 2 * static_cast<double>(shape.H)) + diagonal;
     }
     if (problem.has(LEET_ROLE_STATE_OUT)) total += 2 * pairs * static_cast<double>(shape.Hs);
     return total;
   }
 
-  static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem, bool simd) {
+  static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem,
+                                  std::int64_t block, bool simd) {
     const sdk::Shape& shape = problem.shape();
     constexpr std::int64_t kPanel = 32;
     return sdk::predicted_cpu_seconds(
-        host, {.flops = flops(problem),
+        host, {.flops = flops(problem, block),
                .efficiency = simd ? kSimdEfficiency : kPlainEfficiency,
                .bytes = sdk::compulsory_bytes(problem),
                .pieces = shape.sequences * shape.Hs * ((shape.D + kPanel - 1) / kPanel)});
