@@ -115,15 +115,11 @@ class Scan {
 
   static Config configure(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, std::int64_t wave,
                           std::int64_t workers) {
-    constexpr std::int64_t kCacheBytes = 1 << 20;  // of a second-level cache
     const std::int64_t chunks = (shape.N + chunk.C - 1) / chunk.C;
+    const std::int64_t heads = std::max<std::int64_t>(shape.sequences * shape.Hs, 1);
     Config config{chunk, wave, workers, 0, 0, 0};
-    if (wave == 0) {
-      const std::int64_t state =
-          Chunk::panels(shape) * Chunk::panel_size(shape) * static_cast<std::int64_t>(sizeof(Real));
-      config.wave =
-          std::clamp<std::int64_t>(kCacheBytes / std::max<std::int64_t>(state, 1), 16, 64);
-    }
+    // Enough for many workers; more states than 16 no longer fit into a second-level cache.
+    if (wave == 0) config.wave = std::clamp<std::int64_t>(64 / heads, 16, 32);
     config.wave = std::clamp<std::int64_t>(chunks, 1, config.wave);
     sdk::Scratch head, worker;
     Head(head, shape, config);
@@ -358,12 +354,6 @@ class Scan {
             add_to(part.last_of(left), decay(left), part.last_of(right));
             std::swap(slots[part.last_of(left)], slots[part.last_of(right)]);
           });
-      for (std::int64_t leaf = 0; leaf < n; ++leaf) {
-        const std::int64_t last = part.last_of(leaf);
-        for (std::int64_t c = leaf * kLeaf; c < last; ++c) {
-          add_to(c, head.decays + c * head.R + r, last);
-        }
-      }
     }
   }
 
@@ -377,24 +367,28 @@ class Scan {
         });
   }
 
-  // After the sweep: the place in `slots` of the state before chunk c. A leaf's last chunk has that
-  // before the leaf, the others those before the chunks after them.
-  static std::int64_t before(const Head& head, const Wave& part, std::int64_t c) {
-    if (c == part.summed) return head.carried;
-    return c % kLeaf == 0 ? part.last_of(c / kLeaf) : c - 1;
-  }
-
   // The rows of chunk c, for every head that reads this state.
   void write_out(std::int64_t index, const Head& head, const Wave& part, std::int64_t c,
                  Chunk& chunk) const {
     if (!exec_.has(LEET_ROLE_OUT)) return;
+    // After the sweep the last chunk of a leaf has the state before the leaf, the others still what
+    // the leaf had summed up to them. The former is in the first-level cache when it is read.
+    const bool in_leaf = c < part.summed && c % kLeaf > 0;
+    const std::int64_t leaf = c < part.summed ? part.last_of(c / kLeaf) : head.carried;
+    const std::int64_t before = head.slots[in_leaf ? c - 1 : leaf];
     const std::int64_t s = index % shape_.Hs;
-    const std::int64_t slot = head.slots[before(head, part, c)];
     chunk.begin(index / shape_.Hs, s, 0, chunk.panels());
     load(index, part.first + c, cpu::kForOutput, chunk);
     for (std::int64_t h = s * shape_.group(); h < (s + 1) * shape_.group(); ++h) {
       chunk.query(h);
-      for (std::int64_t p = 0; p < chunk.panels(); ++p) chunk.output(p, head.state(slot, p));
+      for (std::int64_t p = 0; p < chunk.panels(); ++p) {
+        Real* const state = head.state(before, p);
+        if (in_leaf && h == s * shape_.group()) {
+          Chunk::add_decayed(head.decays + (c - 1) * head.R, head.state(head.slots[leaf], p), state,
+                             state, head.R);
+        }
+        chunk.output(p, state);
+      }
     }
   }
 

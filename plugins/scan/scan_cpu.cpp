@@ -26,8 +26,6 @@ void execute(const sdk::Host& host, const sdk::Exec& exec, const Config& config)
   VectorScan(exec, config).execute(host);
 }
 
-std::int64_t best_chunk() { return cpu::HWY_NAMESPACE::kBestChunk; }
-
 const char* target_name() { return hwy::TargetName(HWY_TARGET); }
 
 }  // namespace HWY_NAMESPACE
@@ -39,7 +37,6 @@ namespace leet::plugin_scan {
 
 HWY_EXPORT(configure);
 HWY_EXPORT(execute);
-HWY_EXPORT(best_chunk);
 HWY_EXPORT(target_name);
 
 Config configure_simd(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, std::int64_t wave,
@@ -61,8 +58,6 @@ void execute_plain(const sdk::Host& host, const sdk::Exec& exec, const Config& c
 }
 
 const char* simd_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
-
-std::int64_t simd_chunk() { return HWY_DYNAMIC_DISPATCH(best_chunk)(); }
 
 }  // namespace leet::plugin_scan
 #endif

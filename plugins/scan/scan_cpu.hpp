@@ -23,9 +23,8 @@ Config configure_plain(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, s
 void execute_simd(const sdk::Host& host, const sdk::Exec& exec, const Config& config);
 void execute_plain(const sdk::Host& host, const sdk::Exec& exec, const Config& config);
 
-// The instruction set that execute_simd uses here ("AVX3", "AVX2", "SSE4", ...), and its best C.
+// The instruction set that execute_simd uses here ("AVX3", "AVX2", "SSE4", ...).
 const char* simd_target();
-std::int64_t simd_chunk();
 
 }  // namespace leet::plugin_scan
 #endif  // LEET_PLUGINS_SCAN_SCAN_CPU_HPP
