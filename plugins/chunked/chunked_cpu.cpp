@@ -25,8 +25,6 @@ void execute(const sdk::Host& host, const sdk::Exec& exec, const Config& config)
   TwoPasses<Chunk>(exec, config).execute(host);
 }
 
-std::int64_t best_chunk() { return cpu::HWY_NAMESPACE::kBestChunk; }
-
 const char* target_name() { return hwy::TargetName(HWY_TARGET); }
 
 }  // namespace HWY_NAMESPACE
@@ -38,7 +36,6 @@ namespace leet::plugin_chunked {
 
 HWY_EXPORT(configure);
 HWY_EXPORT(execute);
-HWY_EXPORT(best_chunk);
 HWY_EXPORT(target_name);
 
 Config configure_simd(const sdk::Shape& shape, const cpu::ChunkConfig& chunk,
@@ -60,8 +57,6 @@ void execute_plain(const sdk::Host& host, const sdk::Exec& exec, const Config& c
 }
 
 const char* simd_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
-
-std::int64_t simd_chunk() { return HWY_DYNAMIC_DISPATCH(best_chunk)(); }
 
 }  // namespace leet::plugin_chunked
 #endif

@@ -21,9 +21,8 @@ Config configure_plain(const sdk::Shape& shape, const cpu::ChunkConfig& chunk,
 void execute_simd(const sdk::Host& host, const sdk::Exec& exec, const Config& config);
 void execute_plain(const sdk::Host& host, const sdk::Exec& exec, const Config& config);
 
-// The instruction set that execute_simd uses here ("AVX3", "AVX2", "SSE4", ...), and its best C.
+// The instruction set that execute_simd uses here ("AVX3", "AVX2", "SSE4", ...).
 const char* simd_target();
-std::int64_t simd_chunk();
 
 }  // namespace leet::plugin_chunked
 #endif  // LEET_PLUGINS_CHUNKED_CHUNKED_CPU_HPP

@@ -20,9 +20,8 @@ std::uint64_t plain_bytes_a_worker(const sdk::Shape& shape, const cpu::ChunkConf
 void execute_simd(const sdk::Host& host, const sdk::Exec& exec, const Config& config);
 void execute_plain(const sdk::Host& host, const sdk::Exec& exec, const Config& config);
 
-// The instruction set that execute_simd uses here ("AVX3", "AVX2", "SSE4", ...), and its best C.
+// The instruction set that execute_simd uses here ("AVX3", "AVX2", "SSE4", ...).
 const char* simd_target();
-std::int64_t simd_chunk();
 
 }  // namespace leet::plugin_lightning
 #endif  // LEET_PLUGINS_LIGHTNING_LIGHTNING_CPU_HPP

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // leet.lightning: chunks in one pass, the state kept in the cache.
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <leet/cpu/chunk_options.hpp>
 #include <leet/plugin.hpp>
@@ -40,7 +38,8 @@ class Lightning {
   Lightning(const sdk::Host& host, const sdk::Problem& problem, leet_device,
             const sdk::Options& options)
       : simd_(cpu::takes_simd(problem, options)) {
-    config_.chunk = {problem.decay_kind(), problem.scale(), chunk(problem, options)};
+    config_.chunk = {problem.decay_kind(), problem.scale(),
+                     cpu::chunk_option(options, problem.shape())};
     config_.bytes_a_worker = simd_ ? simd_bytes_a_worker(problem.shape(), config_.chunk)
                                    : plain_bytes_a_worker(problem.shape(), config_.chunk);
     info_.workspace_bytes = config_.bytes_a_worker * host.concurrency();
@@ -67,20 +66,11 @@ class Lightning {
   }
 
  private:
-  static std::int64_t chunk(const sdk::Problem& problem, const sdk::Options& options) {
-    return std::clamp<std::int64_t>(cpu::chunk_option(options, simd_chunk()), 1,
-                                    std::max<std::int64_t>(problem.shape().N, 1));
-  }
+  static constexpr cpu::ChunkEfficiency kEfficiency = {.shared = 0.87, .channel = 0.64};
 
   static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem,
                                   const sdk::Options& options) {
-    const bool simd = cpu::takes_simd(problem, options);
-    const sdk::Shape& shape = problem.shape();
-    return sdk::predicted_cpu_seconds(host,
-                                      {.flops = cpu::chunk_flops(problem, chunk(problem, options)),
-                                       .efficiency = simd ? 0.85 : 0.02,
-                                       .bytes = sdk::compulsory_bytes(problem),
-                                       .pieces = shape.sequences * shape.Hs * (shape.D / 16 + 1)});
+    return cpu::chunk_seconds(host, problem, options, kEfficiency);
   }
 
   bool simd_;

@@ -27,8 +27,9 @@
 #include <cstdint>
 #include <leet/cpu/chunk_weights.hpp>
 #include <leet/cpu/rows-inl.hpp>
-#include <leet/plugin/log_decay.hpp>
+#include <leet/plugin/problem.hpp>
 #include <leet/plugin/scratch.hpp>
+#include <optional>
 
 HWY_BEFORE_NAMESPACE();
 namespace leet::cpu::HWY_NAMESPACE {
@@ -40,15 +41,17 @@ class ChannelWeights {
   ChannelWeights(sdk::Scratch& scratch, std::int64_t C, std::int64_t R)
       : R_(R),
         sum_(scratch.take<double>(R)),
+        total_(scratch.take<double>(R)),
         low_(scratch.take<float>(R)),
         row_(scratch.take<float>(R)),
-        g_(scratch.take<float>(C * R)),
+        gathered_(scratch.take<float>(C * R)),
         within_(scratch.take<float>(C * R)),
         before_(scratch.take<float>(C * R)),
         blocks_(scratch.take<std::int64_t>(C + 1)) {}
 
-  void begin(const sdk::LogDecay& log_decay, std::int64_t b, std::int64_t h) {
-    log_decay_ = &log_decay;
+  // A sequence of batch b and a head of log_decay, which is f32.
+  void begin(const sdk::TensorView& log_decay, std::int64_t b, std::int64_t h) {
+    log_decay_ = log_decay;
     b_ = b;
     h_ = h;
   }
@@ -56,14 +59,19 @@ class ChannelWeights {
   // The chunk [t, t + steps).
   void load(std::int64_t t, std::int64_t steps, unsigned use) {
     steps_ = steps;
+    locate(t);
+    block_count_ = 0;
     for (std::int64_t i = 0; i < steps; ++i) {
-      for (std::int64_t r = 0; r < R_; ++r) {
-        g(i)[r] = static_cast<float>(log_decay_->at(b_, h_, t + i, r));
+      if (i == 0 || !extends(g_.row(i))) {
+        blocks_[block_count_++] = i;
+        std::fill(sum_, sum_ + R_, 0.0);
+        std::fill(within_ + i * R_, within_ + (i + 1) * R_, 1.0F);
+      } else {
+        exponentials(within_ + i * R_);
       }
     }
-    find_blocks();
-    if ((use & kForOutput) == 0 && block_count_ > 1) return;
-    for (std::int64_t block = 0; block < block_count_; ++block) load_within(block);
+    blocks_[block_count_] = steps;
+    for (std::int64_t r = 0; r < R_; ++r) total_[r] = sum_[r] + static_cast<double>(g_.data[r]);
     if ((use & kForOutput) != 0) load_before();
   }
 
@@ -82,7 +90,7 @@ class ChannelWeights {
     for (std::int64_t s = f; s < first(block + 1); ++s) divide(keys.row(s), within(s), to + s * R_);
     clear_sum();
     for (std::int64_t s = f - 1; s >= 0; --s) {
-      add(g(s + 1));
+      add(g_.row(s + 1));
       exponentials(row_);
       multiply_row(keys.row(s), row_, to + s * R_, R_);
     }
@@ -90,60 +98,63 @@ class ChannelWeights {
 
   // keys[s] times the decays after s; total gets all of them. [R]
   void weigh_for_update(Rows keys, float* to, double* total) {
-    clear_sum();
     if (block_count_ == 1) {
-      const float* const last = within(steps_ - 1);
       for (std::int64_t s = 0; s < steps_; ++s) {
-        divide(keys.row(s), within(s), to + s * R_);
-        multiply_row(to + s * R_, last, to + s * R_, R_);
-        add(g(s));
+        weigh_by_ratio(keys.row(s), within(steps_ - 1), within(s), to + s * R_);
       }
+      std::copy_n(total_, R_, total);
     } else {
+      clear_sum();
       for (std::int64_t s = steps_ - 1; s >= 0; --s) {
         exponentials(row_);
         multiply_row(keys.row(s), row_, to + s * R_, R_);
-        add(g(s));
+        add(g_.row(s));
       }
+      std::copy_n(sum_, R_, total);
     }
-    for (std::int64_t r = 0; r < R_; ++r) total[r] = std::exp(sum_[r]);
+    const hn::ScalableTag<double> d;
+    const auto width = static_cast<std::int64_t>(hn::Lanes(d));
+    std::int64_t r = 0;
+    for (; r + width <= R_; r += width) {
+      hn::StoreU(hn::Exp(d, hn::LoadU(d, total + r)), d, total + r);
+    }
+    for (; r < R_; ++r) total[r] = std::exp(total[r]);
   }
 
  private:
-  float* g(std::int64_t i) const { return g_ + i * R_; }
+  // The chunk's rows of log_decay, where they are or gathered.
+  void locate(std::int64_t t) {
+    if (log_decay_->stride(3) == 1 || R_ == 1) {
+      g_ = {reinterpret_cast<const float*>(log_decay_->row(b_, h_, t)), log_decay_->stride(2)};
+      return;
+    }
+    for (std::int64_t i = 0; i < steps_; ++i) {
+      const auto* const row = reinterpret_cast<const float*>(log_decay_->row(b_, h_, t + i));
+      for (std::int64_t r = 0; r < R_; ++r) gathered_[i * R_ + r] = row[r * log_decay_->stride(3)];
+    }
+    g_ = {gathered_, R_};
+  }
+
+  // Adds a step to the sum; false if some channel has then decayed too far for the block.
+  bool extends(const float* g) {
+    int beyond = 0;
+    for (std::int64_t r = 0; r < R_; ++r) {
+      sum_[r] += static_cast<double>(g[r]);
+      beyond |= sum_[r] >= -kLargest ? 0 : 1;
+    }
+    return beyond == 0;
+  }
 
   void clear_sum() { std::fill(sum_, sum_ + R_, 0.0); }
   void add(const float* g) {
     for (std::int64_t r = 0; r < R_; ++r) sum_[r] += static_cast<double>(g[r]);
   }
 
-  void find_blocks() {
-    block_count_ = 0;
-    for (std::int64_t t = 0; t < steps_; ++t) {
-      double smallest = 0;
-      if (t > 0) {
-        add(g(t));
-        for (std::int64_t r = 0; r < R_; ++r) smallest = std::min(smallest, sum_[r]);
-      }
-      if (t > 0 && -smallest <= kLargest) continue;
-      blocks_[block_count_++] = t;
-      clear_sum();
-    }
-    blocks_[block_count_] = steps_;
-  }
-
-  void load_within(std::int64_t block) {
-    clear_sum();
-    for (std::int64_t t = first(block); t < first(block + 1); ++t) {
-      if (t > first(block)) add(g(t));
-      exponentials(within_ + t * R_);
-    }
-  }
-
   void load_before() {
     clear_sum();
     for (std::int64_t t = 0; t < steps_; ++t) {
-      add(g(t));
       if (t == 0 || block_count_ > 1) {
+        add(g_.row(t));
         exponentials(before_ + t * R_);
       } else {
         multiply_row(within(t), before_, before_ + t * R_, R_);
@@ -181,15 +192,28 @@ class ChannelWeights {
     for (; r < R_; ++r) to[r] = row[r] / by[r];
   }
 
+  // to = row (above / below), where the ratio is at most 1.
+  void weigh_by_ratio(const float* row, const float* above, const float* below, float* to) const {
+    const Floats d;
+    std::int64_t r = 0;
+    for (; r + lanes() <= R_; r += lanes()) {
+      const Vector ratio = hn::Div(hn::LoadU(d, above + r), hn::LoadU(d, below + r));
+      hn::StoreU(hn::Mul(hn::LoadU(d, row + r), ratio), d, to + r);
+    }
+    for (; r < R_; ++r) to[r] = row[r] * (above[r] / below[r]);
+  }
+
   std::int64_t R_;
   double* sum_;           // [R]
+  double* total_;         // [R], logs, where there is one block
   float* low_;            // [R]
   float* row_;            // [R]
-  float* g_;              // [C, R]
+  float* gathered_;       // [C, R]
   float* within_;         // [C, R]
   float* before_;         // [C, R]
   std::int64_t* blocks_;  // [C + 1]
-  const sdk::LogDecay* log_decay_ = nullptr;
+  std::optional<sdk::TensorView> log_decay_;
+  Rows g_{};  // [C, R]
   std::int64_t b_ = 0, h_ = 0, steps_ = 0, block_count_ = 0;
 };
 

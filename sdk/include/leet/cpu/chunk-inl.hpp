@@ -103,7 +103,7 @@ class Chunk {
     columns_ = std::min(last_panel * panel_columns(), shape_.D) - first_column_;
     const std::int64_t g = shape_.state_source(s, shape_.Hg);
     if (by_channel_) {
-      buffers_.channels.begin(log_decay_, batch_, g);
+      buffers_.channels.begin(exec_.tensor(LEET_ROLE_LOG_DECAY), batch_, g);
     } else {
       buffers_.weights.begin(log_decay_, scale_, batch_, g);
     }
@@ -143,8 +143,9 @@ class Chunk {
       if ((use & kForUpdate) != 0) {
         buffers_.channels.weigh_for_update(keys_, buffers_.k_weighted, buffers_.total);
         keys_weighted_ = {buffers_.k_weighted, R};
+        const double turn = turn_of(number_of(t));
         for (std::int64_t r = 0; r < R; ++r) {
-          buffers_.gamma[r] = round_by_turns(buffers_.total[r], number_of(t));
+          buffers_.gamma[r] = round_by_turns(buffers_.total[r], turn);
         }
       }
       block_ = -1;
@@ -154,7 +155,7 @@ class Chunk {
     if ((use & kForUpdate) != 0) {
       const double total = buffers_.weights.total();
       std::fill(buffers_.total, buffers_.total + R, total);
-      std::fill(buffers_.gamma, buffers_.gamma + R, round_by_turns(total, number_of(t)));
+      std::fill(buffers_.gamma, buffers_.gamma + R, round_by_turns(total, turn_of(number_of(t))));
       keys_weighted_ = keys_;
       if (decays_) {
         keys_weighted_ = {buffers_.k_weighted, R};

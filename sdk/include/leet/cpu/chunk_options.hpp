@@ -39,9 +39,14 @@ inline Kernel kernel_option(const sdk::Options& options) {
                    static_cast<int>(name.size()), name.data());
 }
 
-// `automatic` where the caller leaves the choice to the method.
-inline std::int64_t chunk_option(const sdk::Options& options, std::int64_t automatic) {
-  return options.get("chunk") == "auto" ? automatic : options.get_int("chunk", 8, 256);
+// Steps in a chunk, at most N. Without the caller's word the fastest of 8, 12, 16, ... 64 with
+// AVX2 and AVX-512: more steps have more scores to compute, fewer read and write the state more
+// often. Whole tiles of 6 or of 8 rows.
+inline std::int64_t chunk_option(const sdk::Options& options, const sdk::Shape& shape) {
+  const std::int64_t automatic = shape.R + shape.D <= 64 ? 12 : 24;
+  const std::int64_t steps =
+      options.get("chunk") == "auto" ? automatic : options.get_int("chunk", 8, 256);
+  return std::clamp<std::int64_t>(steps, 1, std::max<std::int64_t>(shape.N, 1));
 }
 
 // Whether Chunk takes the problem: it reads vectors where the caller has them, so elements must lie
@@ -61,7 +66,7 @@ inline bool takes_simd(const sdk::Problem& problem, const sdk::Options& options)
 
 // For supports(): what the kernels can't compute.
 inline sdk::Verdict check_chunk(const sdk::Problem& problem, const sdk::Options& options) {
-  chunk_option(options, 8);  // complains of a bad one
+  chunk_option(options, problem.shape());  // complains of a bad one
   const sdk::Verdict verdict = sdk::check_one_arithmetic(problem);
   if (verdict.answer == LEET_ANSWER_NO) return verdict;
   if (kernel_option(options) == Kernel::kSimd && !fits_chunk(problem)) {
@@ -80,6 +85,32 @@ inline double chunk_flops(const sdk::Problem& problem, std::int64_t C) {
   const double reads =
       steps * static_cast<double>(shape.H) * (2 * R * D + static_cast<double>(C + 1) * (R + D));
   return updates + (problem.has(LEET_ROLE_OUT) ? reads : 0);
+}
+
+// The share of the FMA peak that a method reaches on chunk_flops() with Chunk at R = D = 128, as
+// `leet bench` measured: decays that the key channels share, and decays that differ.
+struct ChunkEfficiency {
+  double shared, channel;
+};
+
+inline double chunk_seconds(const sdk::Host& host, const sdk::Problem& problem,
+                            const sdk::Options& options, ChunkEfficiency efficiency) {
+  const sdk::Shape& shape = problem.shape();
+  const bool simd = takes_simd(problem, options);
+  sdk::CpuWork work;
+  work.flops = chunk_flops(problem, chunk_option(options, shape));
+  work.efficiency =
+      problem.decay_kind() == LEET_DECAY_CHANNEL ? efficiency.channel : efficiency.shared;
+  // What a step costs beside its products grows with R + D: 0.87 at 128 is 0.77 at 64.
+  const auto sides = static_cast<double>(std::clamp<std::int64_t>(shape.R + shape.D, 1, 288));
+  work.efficiency /= 1 + 0.13 * (256 / sides - 1);
+  if (!simd) work.efficiency = 0.02;
+  // States are copied into panels and back.
+  work.bytes = sdk::compulsory_bytes(problem) + 8.0 * static_cast<double>(shape.sequences) *
+                                                    static_cast<double>(shape.Hs * shape.R) *
+                                                    static_cast<double>(shape.D);
+  work.pieces = shape.sequences * shape.Hs * std::max<std::int64_t>(shape.D / 16, 1);
+  return sdk::predicted_cpu_seconds(host, work);
 }
 
 // A bound on the relative Frobenius error of Chunk (simd) or PlainChunk.

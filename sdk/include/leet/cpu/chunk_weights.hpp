@@ -36,18 +36,22 @@ struct ChunkConfig {
 enum ChunkUse : unsigned { kForUpdate = 1, kForOutput = 2 };
 
 // `total`, 0 <= total <= 1, as a float that is rounded up or down by turns: up in that share of the
-// chunks c = 0, 1, ... that makes up for rounding down in the others, whether total changes or not.
-// Rounded to nearest, the totals of a constant decay would err in the same direction in every chunk
-// and their products without bound. Exact where total is a float.
-inline float round_by_turns(double total, std::int64_t c) {
-  auto low = static_cast<float>(total);
-  if (static_cast<double>(low) > total) low = std::nextafter(low, 0.0F);
-  const float high = std::bit_cast<float>(std::bit_cast<std::uint32_t>(low) + 1);
-  const double share =
-      (total - static_cast<double>(low)) / (static_cast<double>(high) - static_cast<double>(low));
-  // Multiples of the golden ratio fill [0, 1) evenly from any of them on.
-  const double turn = static_cast<double>(c) * 0.61803398874989485;
-  return share > turn - std::floor(turn) ? high : low;
+// chunks that makes up for rounding down in the others, whether total changes or not. Rounded to
+// nearest, the totals of a constant decay would err in the same direction in every chunk, and their
+// products without bound. Exact where total is a float. `turn` is turn_of(the chunk's number).
+inline float round_by_turns(double total, double turn) {
+  const auto nearest = static_cast<float>(total);
+  const std::uint32_t above = static_cast<double>(nearest) > total ? 1 : 0;
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(nearest) - above;
+  const auto low = static_cast<double>(std::bit_cast<float>(bits));
+  const auto high = static_cast<double>(std::bit_cast<float>(bits + 1));
+  return static_cast<float>(total - low > turn * (high - low) ? high : low);
+}
+
+// Multiples of the golden ratio fill [0, 1) evenly, from any of them on.
+inline double turn_of(std::int64_t chunk) {
+  const double turns = static_cast<double>(chunk) * 0.61803398874989485;
+  return turns - std::floor(turns);
 }
 
 // total = high + low with low > 0 unless total is 0, so that an infinite s stays infinite in

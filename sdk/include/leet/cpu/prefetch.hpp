@@ -30,7 +30,7 @@ class Prefetcher {
   // Spreads what was added over `steps` calls of step().
   void spread(std::int64_t steps) {
     std::int64_t lines = 0;
-    for (int i = 0; i < streams_; ++i) {
+    for (std::size_t i = 0; i < streams_; ++i) {
       lines += stream_of_[i].rows * (stream_of_[i].bytes / kLine + 1);
     }
     lines_a_step_ = lines / std::max<std::int64_t>(steps, 1) + 1;
@@ -51,7 +51,7 @@ class Prefetcher {
 
  private:
   static constexpr std::int64_t kLine = 64;
-  static constexpr int kStreams = 4;  // q, k, v and out
+  static constexpr std::size_t kStreams = 4;  // q, k, v and out
 
   struct Stream {
     const std::byte* row;
@@ -59,7 +59,7 @@ class Prefetcher {
   };
 
   Stream stream_of_[kStreams];
-  int streams_ = 0, stream_ = 0;
+  std::size_t streams_ = 0, stream_ = 0;
   std::int64_t offset_ = 0, lines_a_step_ = 0;
 };
 

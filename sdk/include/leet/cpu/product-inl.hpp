@@ -48,14 +48,6 @@ inline constexpr int kTileRows = 6;  // 16 registers
 inline constexpr int kTileRows = 4;  // 16 registers, one more for a product without FMA
 #endif
 
-// Steps in a chunk, the fastest for R and D around 128: more steps have more scores to compute,
-// fewer read and write the state more often. A multiple of kTileRows.
-#if HWY_TARGET == HWY_AVX2
-inline constexpr std::int64_t kBestChunk = 24;
-#else
-inline constexpr std::int64_t kBestChunk = 32;
-#endif
-
 template <int kRows>
 using TileRows = std::integral_constant<int, kRows>;
 
