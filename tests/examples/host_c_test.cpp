@@ -39,6 +39,7 @@ TEST(HostC, ReportsAnUnknownMethod) {
 TEST(HostC, FindsAMethodThatComputesWrongly) {
   const ProcessResult outcome = run_process(
       {kProgram, "test.counting"}, {{"LEET_PLUGIN_PATH", LEET_BINARY_DIR "/tests/example_plugins"},
+                                    {"LEET_CONFIG", kUnprobed},
                                     {"LEET_TEST_MISBEHAVE", "nan"}});
   EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
   EXPECT_THAT(outcome.out,

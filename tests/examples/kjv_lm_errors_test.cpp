@@ -78,13 +78,13 @@ TEST(KjvLmErrors, UnwritableLogitsAreUsageAndLeaveNothing) {
 
 TEST(KjvLmErrors, FailingMethodIsAPluginError) {
   expect_failure(run_process({kProgram, "--method", "test.counting", "--plugins", kCountingPlugins},
-                             {{"LEET_TEST_MISBEHAVE", "error"}}),
+                             {{"LEET_CONFIG", kUnprobed}, {"LEET_TEST_MISBEHAVE", "error"}}),
                  4, "asked to fail");
 }
 
 TEST(KjvLmErrors, LogitsThatAreNotFiniteAreNegative) {
   expect_failure(run_process({kProgram, "--method", "test.counting", "--plugins", kCountingPlugins},
-                             {{"LEET_TEST_MISBEHAVE", "nan"}}),
+                             {{"LEET_CONFIG", kUnprobed}, {"LEET_TEST_MISBEHAVE", "nan"}}),
                  1, "NaN");
 }
 

@@ -127,7 +127,8 @@ class CountingMethod : public testing::Test {
     std::vector<std::string> command = {kProgram, "--method", "test.counting", "--plugins",
                                         kCountingPlugins};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    const ProcessResult outcome = run_process(command, {{"LEET_TEST_COUNT_FILE", file}});
+    const ProcessResult outcome =
+        run_process(command, {{"LEET_CONFIG", kUnprobed}, {"LEET_TEST_COUNT_FILE", file}});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     out_ = outcome.out;
     return read_bytes(file);

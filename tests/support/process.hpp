@@ -21,6 +21,9 @@
 
 namespace leet::tests {
 
+// A LEET_CONFIG with which plugins are not probed, for those that misbehave on request.
+inline constexpr const char* kUnprobed = LEET_SOURCE_DIR "/tests/support/unprobed.yaml";
+
 struct ProcessResult {
   int exit_code = -1;  // 128 + the signal's number after a signal, as a shell has it
   std::string out;
