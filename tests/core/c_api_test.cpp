@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 #include <leet/leet.hpp>
 #include <memory>
 #include <string>
@@ -216,6 +217,39 @@ TEST(CApi, ReadsNoOptionThatTheStructSizeCuts) {
   options.struct_size = 0;
   EXPECT_EQ(leet_context_create(&options, &context, &error), LEET_STATUS_INVALID_ARGUMENT);
   EXPECT_THAT(error.message, HasSubstr("struct_size 0"));
+}
+
+TEST(CApi, ProbesAsAsked) {
+  if (!std::filesystem::exists(LEET_BINARY_DIR "/libexec/leet/leet-probe")) {
+    GTEST_SKIP() << "leet-probe is not built: it needs LEET_BUILD_TOOLS";
+  }
+  const auto rule_with = [](const char* probe) {
+    ContextOptions options;
+    options.plugin_paths = {LEET_BINARY_DIR "/hostile/leet_hostile_ignores_decay.so"};
+    options.only_plugin_paths = true;
+    options.probe = probe;
+    options.probe_seconds = 60;
+    return std::string(Context(options).report().at(0).rule);
+  };
+  EXPECT_EQ(rule_with(""), "E-SELF-TEST");
+  EXPECT_EQ(rule_with("self-test"), "E-SELF-TEST");
+  EXPECT_EQ(rule_with("contract"), "OK");
+  EXPECT_EQ(rule_with("off"), "OK");
+
+  const auto message_of = [](const char* probe, std::int32_t seconds) -> std::string {
+    leet_error error{};
+    error.struct_size = sizeof error;
+    leet_context_options options{};
+    options.struct_size = sizeof options;
+    options.probe = probe;
+    options.probe_seconds = seconds;
+    leet_context* context = nullptr;
+    EXPECT_EQ(leet_context_create(&options, &context, &error), LEET_STATUS_INVALID_ARGUMENT);
+    return error.message;
+  };
+  EXPECT_THAT(message_of("maybe", 0), HasSubstr("probe='maybe': needs one of off, contract, self"));
+  EXPECT_THAT(message_of(nullptr, -1), HasSubstr("probe_seconds=-1: needs 0"));
+  EXPECT_THAT(message_of(nullptr, 3601), HasSubstr("to 3600"));
 }
 
 TEST(CApi, PinsThreadsAsAsked) {

@@ -39,7 +39,7 @@ prefix=$work/prefix
 
 step "install to $prefix"
 expect 0 "$cmake" --install "$build" --prefix "$prefix"
-for file in bin/leet "$libdir/libleet.so.0" "$libdir/leet/plugins-0/leet_naive.so" \
+for file in bin/leet libexec/leet/leet-probe "$libdir/libleet.so.0" "$libdir/leet/plugins-0/leet_naive.so" \
             "$libdir/leet/plugins-0/leet_recurrent.so" include/leet/plugin.h include/leet/plugin.hpp \
             include/leet/leet.h include/leet/leet.hpp "$libdir/cmake/Leet/LeetConfig.cmake" \
             "$libdir/cmake/Leet/LeetPlugin.cmake" "$libdir/cmake/Leet/leet_plugin.map"; do
@@ -64,6 +64,8 @@ expect_output leet.recurrent
 expect 0 "$leet" info leet.recurrent --json
 expect_output "$prefix/$libdir/leet/plugins-0/leet_recurrent.so"
 expect 3 "$leet" info acme.quadratic
+expect 0 "$leet" list --all
+expect_output "self-test of"
 
 # configure_and_build SOURCE NAME CMAKE_ARGUMENT...
 configure_and_build() {
