@@ -186,6 +186,78 @@ TEST(BenchProgram, OverheadIsBrokenDown) {
   EXPECT_TRUE(record["dispatch_ns"].is_number());
 }
 
+TEST(BenchProgram, AutoIsMeasuredAsWhatItChose) {
+  const ProcessResult result = bench_small({"auto", "recurrent", "--json"});
+  EXPECT_EQ(result.exit_code, tools::kExitOk) << result.err;
+  const json parsed = json::parse(result.out);
+  ASSERT_EQ(parsed["records"].size(), 2u);
+  EXPECT_EQ(parsed["records"][0]["method"], "auto");
+  const std::string chosen = parsed["records"][0]["chosen"];
+  EXPECT_THAT(chosen, StartsWith("leet."));
+  EXPECT_EQ(parsed["records"][0]["correct"], true);
+  EXPECT_EQ(parsed["records"][1]["chosen"], nullptr);
+  const json& choice = parsed["points"].at(0)["choice"];
+  EXPECT_EQ(choice["auto"], chosen);
+  EXPECT_THAT(choice["reason"].get<std::string>(), HasSubstr(chosen));
+}
+
+TEST(BenchProgram, AutoHasNoOptionsAndNoOverhead) {
+  const ProcessResult options = bench_small({"auto", "--option", "fault=none"});
+  EXPECT_EQ(options.exit_code, tools::kExitUsage);
+  EXPECT_THAT(options.out, HasSubstr("options belong to one method"));
+  EXPECT_EQ(bench({"auto", "--overhead"}).exit_code, tools::kExitUsage);
+}
+
+TEST(BenchProgram, EveryPointHasItsChoice) {
+  const ProcessResult result = bench({"recurrent", "naive", "-a", "N=1,33", "-a", "R=8", "--json"});
+  const json parsed = json::parse(result.out);
+  ASSERT_EQ(parsed["points"].size(), 2u);
+  EXPECT_EQ(parsed["points"][0]["N"], 1);
+  EXPECT_EQ(parsed["points"][1]["N"], 33);
+  for (const json& point : parsed["points"]) {
+    EXPECT_TRUE(point["choice"]["auto"].is_string());
+    EXPECT_LE(point["choice"]["order"].size(), 2u);
+  }
+  // With options auto would take methods that differ from those that were measured.
+  const json with_options =
+      json::parse(bench_small({"bench_mutant", "--option", "fault=none", "--json"}).out);
+  EXPECT_EQ(with_options["points"].at(0)["choice"]["auto"], nullptr);
+}
+
+TEST(BenchProgram, APeerPassesTheSameGate) {
+  const ProcessResult result =
+      bench({"recurrent", "--peer", "openblas", "-a", "N=1,33,65", "-a", "H=3", "-a", "R=16", "-a",
+             "D=24", "-a", "decay=none,head", "--json"});
+#ifdef LEET_HAS_OPENBLAS
+  EXPECT_EQ(result.exit_code, tools::kExitOk) << result.err;
+  const json records = records_of(result);
+  ASSERT_EQ(records.size(), 24u);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const json& record = records[i];
+    EXPECT_EQ(record["correct"], true) << record;
+    EXPECT_EQ(record["peer"], i % 4 != 0);
+    EXPECT_EQ(record["method"], i % 4 == 0 ? "leet.recurrent" : "peer.openblas");
+  }
+  EXPECT_EQ(records[0]["options"], "");
+  EXPECT_EQ(records[1]["options"], "chunk=16");
+  EXPECT_EQ(records[3]["options"], "chunk=64");
+#else
+  EXPECT_EQ(result.exit_code, tools::kExitNothingToRun);
+#endif
+}
+
+TEST(BenchProgram, APeerThatIsNotThereSaysWhatToInstall) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory / "bin");
+  std::filesystem::copy_file(LEET_BINARY_DIR "/bin/leet", directory / "bin/leet");
+  const ProcessResult result =
+      run_process({directory / "bin/leet", "bench", "recurrent", "--plugins",
+                   LEET_BINARY_DIR "/plugins/leet_recurrent.so", "--peer", "openblas"});
+  EXPECT_EQ(result.exit_code, tools::kExitNothingToRun);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("peer 'openblas'"), HasSubstr("libopenblas-dev")));
+  EXPECT_EQ(bench({"recurrent", "--peer", "no_such"}).exit_code, tools::kExitUsage);
+}
+
 class CompareProgram : public testing::Test {
  protected:
   // A run whose points have had this median, without noise.

@@ -16,15 +16,18 @@ using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 using tools::Json;
 
 const MachineCeilings kCeilings = {"avx2+fma", 100.0, 50.0, 1 << 20};
-const RunFacts kFacts = {{"A Processor", {"avx2", "fma"}}, 7, "chunk=16"};
+const RunFacts kFacts = {{"A Processor", {"avx2", "fma"}}, 7};
 
 // 10 executes of 1 ms in each sample, of 10^9 cells a second and thread.
 Measurement green() {
   Measurement m;
+  m.subject = {nullptr, "leet.a", "chunk=16"};
   m.method = "leet.a";
+  m.predicted_seconds = 2e-3;
   m.point = {.B = 1, .H = 2, .N = 50, .R = 100, .D = 100, .threads = 1};
   m.verdict = Verdict{true, 3e-7, ""};
   m.checked = 1;
@@ -60,6 +63,27 @@ TEST(Record, FiguresAreThoseOfOneExecute) {
   EXPECT_EQ(json["seed"], 7);
   EXPECT_EQ(json["options"], "chunk=16");
   EXPECT_EQ(json["unsupported"], nullptr);
+  EXPECT_EQ(json["method"], "leet.a");
+  EXPECT_EQ(json["peer"], false);
+  EXPECT_EQ(json["chosen"], nullptr);
+  EXPECT_EQ(json["predicted_seconds"], 2e-3);
+}
+
+TEST(Record, SaysWhatAutoChose) {
+  Measurement m = green();
+  m.subject.name = "auto";
+  const Json json = json_of(m);
+  EXPECT_EQ(json["method"], "auto");
+  EXPECT_EQ(json["chosen"], "leet.a");
+  EXPECT_THAT(table(std::vector{make_record(m, 1.0, kCeilings)})[1], StartsWith("auto: leet.a "));
+}
+
+TEST(Record, APeerIsLabelled) {
+  Measurement m = green();
+  m.subject.peer = true;
+  EXPECT_EQ(json_of(m)["peer"], true);
+  EXPECT_THAT(table(std::vector{make_record(m, 1.0, kCeilings)})[1],
+              StartsWith("leet.a?chunk=16 "));
 }
 
 TEST(Record, ARedGateHasNoFiguresWhateverTheSamples) {
@@ -76,7 +100,7 @@ TEST(Record, ARedGateHasNoFiguresWhateverTheSamples) {
 
 TEST(Record, ARefusalHasTheReasonAndNoFigures) {
   Measurement m;
-  m.method = "leet.a";
+  m.subject.name = "leet.a";
   m.unsupported = "R=7: needs a multiple of 8";
   const Json json = json_of(m, {});
   EXPECT_EQ(json["unsupported"], "R=7: needs a multiple of 8");

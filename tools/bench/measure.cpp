@@ -114,9 +114,15 @@ const Gate& Bench::gate_for(const Point& point, const Tensors& tensors, core::Th
   return *gate_;
 }
 
-std::optional<Measurement> Bench::measure(const core::Method& method, const Point& point) {
+core::Result<core::Selection> Bench::choose(const core::Registry& registry, const Point& point) {
+  const PointProblem problem(point);
+  return core::select(registry, lane_for(point.threads).host, core::kAuto, problem.problem(), kCpu,
+                      "");
+}
+
+std::optional<Measurement> Bench::measure(const Subject& subject, const Point& point) {
   Measurement measurement;
-  measurement.method = method.identity.id;
+  measurement.subject = subject;
   measurement.point = point;
   const PointProblem problem(point);
   measurement.bytes_min = problem.bytes_min();
@@ -131,16 +137,22 @@ std::optional<Measurement> Bench::measure(const core::Method& method, const Poin
   measurement.working_set = problem.footprint() * static_cast<double>(copies);
 
   Lane& lane = lane_for(point.threads);
-  core::Result<std::unique_ptr<core::Plan>> plan =
-      core::Plan::make(method, lane.host, problem.problem(), kCpu, settings_.options);
-  if (!plan) {
-    if (plan.error().code == LEET_STATUS_UNSUPPORTED) {
-      measurement.unsupported = plan.error().message;
+  const auto refused = [&](const core::Error& error) {
+    if (error.code == LEET_STATUS_UNSUPPORTED) {
+      measurement.unsupported = error.message;
     } else {
-      measurement.failure = plan.error();
+      measurement.failure = error;
     }
     return measurement;
-  }
+  };
+  const core::Result<core::Selection> selection = core::select(
+      *subject.registry, lane.host, subject.name, problem.problem(), kCpu, subject.options);
+  if (!selection) return refused(selection.error());
+  measurement.method = selection->method->identity.id;
+  core::Result<std::unique_ptr<core::Plan>> plan =
+      core::Plan::make(*selection->method, lane.host, problem.problem(), kCpu, subject.options);
+  if (!plan) return refused(plan.error());
+  measurement.predicted_seconds = (*plan)->info().predicted_seconds;
   Run run(std::move(*plan), Tensors(point, problem, settings_.seed, copies));
   const Gate& gate = gate_for(point, run.tensors(), lane.host.threads());
   measurement.checked = gate.checked();

@@ -45,16 +45,17 @@ std::string remark(const Record& record) {
 constexpr std::size_t kColumns = 17;
 using Row = std::array<std::string, kColumns>;
 
+std::string subject_text(const Measurement& m) {
+  if (m.subject.name != core::kAuto || m.method.empty()) return label_of(m.subject);
+  return fmt::format("auto: {}", m.method);
+}
+
 Row point_cells(const Measurement& m) {
   const Point& p = m.point;
-  return {m.method,
-          std::to_string(p.B),
-          std::to_string(p.H),
-          std::to_string(p.N),
-          std::to_string(p.R),
-          std::to_string(p.D),
-          sdk::dtype_name(p.dtype),
-          tools::decay_kind_name(p.decay_kind),
+  return {subject_text(m),          std::to_string(p.B),
+          std::to_string(p.H),      std::to_string(p.N),
+          std::to_string(p.R),      std::to_string(p.D),
+          sdk::dtype_name(p.dtype), tools::decay_kind_name(p.decay_kind),
           std::to_string(p.threads)};
 }
 
@@ -103,7 +104,7 @@ void add_notes(std::span<const Record> records, std::vector<std::string>& lines)
       notes.insert(
           fmt::format("{} N={} R={} D={}: {:.2g} % of out compared with the oracle, the "
                       "rest only found finite.",
-                      m.method, m.point.N, m.point.R, m.point.D, 100 * m.checked));
+                      label_of(m.subject), m.point.N, m.point.R, m.point.D, 100 * m.checked));
     }
   }
   if (ceilings.empty()) return;
@@ -144,7 +145,7 @@ tools::Json to_json(const Record& record, const RunFacts& facts) {
   };
   const auto if_measured = [&](auto value) { return record.seconds ? Json(value) : Json(nullptr); };
   Json json;
-  json["method"] = m.method;
+  json["method"] = m.subject.name;
   json["device"] = "cpu";
   json["dtype"] = sdk::dtype_name(p.dtype);
   json["decay"] = tools::decay_kind_name(p.decay_kind);
@@ -180,7 +181,10 @@ tools::Json to_json(const Record& record, const RunFacts& facts) {
   json["cpu"] = facts.machine.cpu;
   json["isa"] = facts.machine.isa;
   json["seed"] = facts.seed;
-  json["options"] = facts.options;
+  json["options"] = m.subject.options;
+  json["peer"] = m.subject.peer;
+  json["chosen"] = m.subject.name == core::kAuto && !m.method.empty() ? Json(m.method) : Json();
+  json["predicted_seconds"] = m.predicted_seconds > 0 ? number(m.predicted_seconds) : Json();
   return json;
 }
 

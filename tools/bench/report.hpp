@@ -45,7 +45,6 @@ Record make_record(Measurement measurement, double best_probe, MachineCeilings c
 struct RunFacts {
   tools::Machine machine;
   std::uint64_t seed = 0;
-  std::string options;
 };
 
 // Every key is always there; null where it does not apply.

@@ -8,13 +8,18 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <optional>
+#include <span>
 #include <system_error>
 
 #include "tools/bench/axes.hpp"
+#include "tools/bench/choice.hpp"
 #include "tools/bench/compare.hpp"
 #include "tools/bench/measure.hpp"
 #include "tools/bench/overhead.hpp"
 #include "tools/bench/report.hpp"
+#include "tools/bench/subjects.hpp"
 #include "tools/common/exit_code.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/machine.hpp"
@@ -31,33 +36,6 @@ using tools::Reporter;
 
 std::string joined_options(const BenchOptions& options) {
   return fmt::format("{}", fmt::join(options.method_options, ";"));
-}
-
-core::Result<std::vector<const core::Method*>> chosen_methods(const tools::Session& session,
-                                                              const BenchOptions& options) {
-  std::vector<const core::Method*> methods;
-  const auto& names = options.methods;
-  if (names.empty() || std::find(names.begin(), names.end(), "all") != names.end()) {
-    for (const core::Method& method : session.registry.methods()) {
-      const auto& types = method.device_types;
-      if (std::find(types.begin(), types.end(), LEET_DEVICE_CPU) != types.end()) {
-        methods.push_back(&method);
-      }
-    }
-    if (methods.empty()) {
-      return core::Error{LEET_STATUS_UNAVAILABLE,
-                         "no method for the CPU was found; see `leet list`"};
-    }
-    return methods;
-  }
-  for (const std::string& name : names) {
-    const core::Result<const core::Method*> method = session.find(name, LEET_DEVICE_CPU);
-    if (!method) return method.error();
-    if (std::find(methods.begin(), methods.end(), *method) == methods.end()) {
-      methods.push_back(*method);
-    }
-  }
-  return methods;
 }
 
 int exit_code_of(std::span<const Record> records) {
@@ -122,39 +100,60 @@ int run_bench(const tools::GlobalOptions& global, const BenchOptions& options) {
   if (!axes) return reporter.fail(axes.error());
   const core::Result<tools::Session> session = tools::open_session(global);
   if (!session) return reporter.fail(session.error());
-  const auto methods = chosen_methods(*session, options);
-  if (!methods) return reporter.fail(methods.error());
+  auto subjects = subjects_of(*session, options.methods, joined_options(options));
+  if (!subjects) return reporter.fail(subjects.error());
+  std::unique_ptr<Peers> peers;
+  if (!options.peers.empty()) {
+    auto opened = open_peers(session->configuration, options.peers);
+    if (!opened) return reporter.fail(opened.error());
+    peers = std::move(*opened);
+    subjects->insert(subjects->end(), peers->subjects.begin(), peers->subjects.end());
+  }
 
-  const RunFacts facts{tools::this_machine(), options.seed, joined_options(options)};
+  const RunFacts facts{tools::this_machine(), options.seed};
   const tools::Interrupt interrupt;
-  Bench bench({options.seconds, options.seed, facts.options, session->configuration.log_level},
+  Bench bench({options.seconds, options.seed, session->configuration.log_level},
               tools::Interrupt::requested);
   tools::Progress progress;
   const std::vector<Point> points = points_of(*axes);
-  const std::size_t total = points.size() * methods->size();
+  const std::size_t total = points.size() * subjects->size();
   std::vector<Measurement> measurements;
   for (std::size_t i = 0; i < total && !tools::Interrupt::requested(); ++i) {
-    const Point& point = points[i / methods->size()];
-    const core::Method& method = *(*methods)[i % methods->size()];
+    const Point& point = points[i / subjects->size()];
+    const Subject& subject = (*subjects)[i % subjects->size()];
     progress.show(fmt::format("{}/{} {} B={} H={} N={} R={} D={} {} {} threads={}", i + 1, total,
-                              method.identity.id, point.B, point.H, point.N, point.R, point.D,
+                              label_of(subject), point.B, point.H, point.N, point.R, point.D,
                               sdk::dtype_name(point.dtype),
                               tools::decay_kind_name(point.decay_kind), point.threads));
-    std::optional<Measurement> measurement = bench.measure(method, point);
+    std::optional<Measurement> measurement = bench.measure(subject, point);
     if (measurement) measurements.push_back(std::move(*measurement));
   }
   progress.clear();
 
   const bool interrupted = tools::Interrupt::requested();
   const std::vector<Record> records = make_records(std::move(measurements), bench);
+  std::vector<Choice> choices;
+  for (std::size_t begin = 0; begin < records.size(); begin += subjects->size()) {
+    const auto of_point =
+        std::span(records).subspan(begin, std::min(subjects->size(), records.size() - begin));
+    std::optional<core::Result<core::Selection>> selection;
+    if (options.method_options.empty()) {
+      selection = bench.choose(session->registry, of_point.front().measurement.point);
+    }
+    choices.push_back(make_choice(of_point, selection));
+  }
   if (options.json) {
     tools::Json json = reporter.record();
     json["interrupted"] = interrupted;
     json["records"] = tools::Json::array();
     for (const Record& record : records) json["records"].push_back(to_json(record, facts));
+    json["points"] = tools::Json::array();
+    for (const Choice& choice : choices) json["points"].push_back(to_json(choice));
     Reporter::print(json);
   } else {
     for (const std::string& line : table(records)) fmt::print("{}\n", line);
+    const std::vector<std::string> crossover = crossover_lines(choices);
+    if (!crossover.empty()) fmt::print("\n{}\n", fmt::join(crossover, "\n"));
   }
   if (interrupted) {
     reporter.say(fmt::format("interrupted after {} of {} points", records.size(), total));
@@ -167,28 +166,32 @@ int run_overhead(const tools::GlobalOptions& global, const BenchOptions& options
   const Reporter reporter("bench", options.json);
   const core::Result<tools::Session> session = tools::open_session(global);
   if (!session) return reporter.fail(session.error());
-  const auto methods = chosen_methods(*session, options);
-  if (!methods) return reporter.fail(methods.error());
+  const auto subjects = subjects_of(*session, options.methods, joined_options(options));
+  if (!subjects) return reporter.fail(subjects.error());
   const tools::Machine machine = tools::this_machine();
   tools::Json json = {{"schema", "leet.bench-overhead/1"}, {"records", tools::Json::array()}};
-  for (const core::Method* const method : *methods) {
-    const core::Result<Overhead> overhead =
-        measure_overhead(*method, global, joined_options(options));
+  for (const Subject& subject : *subjects) {
+    if (subject.name == core::kAuto) {
+      return reporter.fail({LEET_STATUS_INVALID_ARGUMENT,
+                            "--overhead auto: auto is a choice made before a plan; name methods"});
+    }
+    const auto method = session->registry.find(subject.name, LEET_DEVICE_CPU);
+    if (!method) return reporter.fail(method.error());
+    const core::Result<Overhead> overhead = measure_overhead(**method, global, subject.options);
     if (!overhead) return reporter.fail(overhead.error());
-    json["records"].push_back({{"method", method->identity.id},
+    json["records"].push_back({{"method", subject.name},
                                {"dispatch_ns", 1e9 * overhead->dispatch()},
                                {"check_ns", 1e9 * overhead->check},
                                {"call_ns", 1e9 * overhead->call},
                                {"execute_ns", 1e9 * overhead->execute},
                                {"cpu", machine.cpu},
                                {"isa", machine.isa},
-                               {"options", joined_options(options)}});
+                               {"options", subject.options}});
     if (options.json) continue;
     fmt::print(
         "{}: {:.0f} ns from leet_plan_execute to the plugin's execute, {:.0f} of them to "
         "check arguments ({:.0f} ns with the execute)\n",
-        method->identity.id, 1e9 * overhead->dispatch(), 1e9 * overhead->check,
-        1e9 * overhead->call);
+        subject.name, 1e9 * overhead->dispatch(), 1e9 * overhead->check, 1e9 * overhead->call);
   }
   if (options.json) Reporter::print(json);
   return ExitCode::kExitOk;

@@ -15,7 +15,8 @@
 namespace leet::bench {
 
 struct BenchOptions {
-  std::vector<std::string> methods;         // names; none, or "all" among them: every method
+  std::vector<std::string> methods;         // names or "auto"; none, or with "all": every method
+  std::vector<std::string> peers;           // of peer_names()
   std::vector<std::string> axes;            // "N=1024,4096"
   std::vector<std::string> method_options;  // "key=value"
   double seconds = 1;
