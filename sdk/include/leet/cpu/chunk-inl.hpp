@@ -204,6 +204,11 @@ class Chunk {
   // Writes the panel's columns of out, of the head that query() named. `state` is the state before
   // the chunk, or null for zero.
   void output(std::int64_t panel, const float* state) {
+    output(panel, &state, state == nullptr ? 0 : 1);
+  }
+
+  // The same from a state that is the sum of `state_count` others.
+  void output(std::int64_t panel, const float* const* states, std::int64_t state_count) {
     const std::int64_t width = panel_columns();
     const std::int64_t count = columns_of(panel);
     const sdk::TensorView& out = *tensors_.out;
@@ -211,8 +216,9 @@ class Chunk {
     const bool direct = is_f32(out.dtype()) && count == width;
     OutputArgs args{};
     args.q = queries_;
-    args.R = state == nullptr ? 0 : shape_.R;
-    args.state = state;
+    args.R = shape_.R;
+    args.states = states;
+    args.count = state_count;
     args.weights = by_channel_ ? buffers_.scale : buffers_.weights.before();
     args.scores = {buffers_.scores, buffers_.stride};
     args.v = values_of(panel);

@@ -58,7 +58,10 @@ inline double turn_of(std::int64_t chunk) {
 // s high + s low, and a total of 1 changes nothing where that is computed with fused operations.
 inline sdk::SplitDecay<float> split_below(double total) {
   auto high = static_cast<float>(total);
-  if (high >= total && high > 0) high = std::nextafter(high, 0.0F);
+  if (high >= total && high > 0) {
+    // std::nextafter(high, 0), without a call for each row of a state.
+    high = std::bit_cast<float>(std::bit_cast<std::uint32_t>(high) - 1);
+  }
   return {high, static_cast<float>(total - high)};
 }
 

@@ -137,13 +137,19 @@ class PlainChunk {
   }
 
   void output(std::int64_t panel, const double* state) const {
+    output(panel, &state, state == nullptr ? 0 : 1);
+  }
+
+  void output(std::int64_t panel, const double* const* states, std::int64_t state_count) const {
     const std::int64_t width = panel_columns();
     const double* const v = buffers_.v + panel * width - first_column_;
     for (std::int64_t t = 0; t < steps_; ++t) {
       double out[panel_columns()] = {};
-      for (std::int64_t r = 0; r < shape_.R && state != nullptr; ++r) {
-        const double q = buffers_.q[t * shape_.R + r];
-        for (std::int64_t d = 0; d < width; ++d) out[d] += q * state[r * width + d];
+      for (std::int64_t i = 0; i < state_count; ++i) {
+        for (std::int64_t r = 0; r < shape_.R; ++r) {
+          const double q = buffers_.q[t * shape_.R + r];
+          for (std::int64_t d = 0; d < width; ++d) out[d] += q * states[i][r * width + d];
+        }
       }
       for (std::int64_t s = 0; s <= t && shape_.R > 0; ++s) {
         const double p = buffers_.scores[t * C_ + s];

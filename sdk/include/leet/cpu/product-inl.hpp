@@ -238,9 +238,10 @@ inline void scores(const ScoreArgs& args, std::int64_t first, std::int64_t end) 
 // ---- O = w (Q S) + tril(P) V -------------------------------------------------------------------
 
 struct OutputArgs {
-  Rows q;                // [rows, R]
-  std::int64_t R;        // 0: no state
-  const float* state;    // [R, panel]
+  Rows q;  // [rows, R]
+  std::int64_t R;
+  const float* const* states;  // S is the sum of `count` of them, each [R, panel]
+  std::int64_t count;
   const float* weights;  // w [rows]
   Rows scores;           // P [rows, rows]
   Rows v;                // [rows, panel]
@@ -254,7 +255,9 @@ HWY_NOINLINE void output_tile(const OutputArgs& args, std::int64_t t) {
   const Floats d;
   Vector sum[kRows][kPanelVectors];
   set_zero(sum);
-  add_product(sum, ByRow{args.q.row(t), args.q.stride}, args.state, panel_columns(), args.R);
+  for (std::int64_t i = 0; i < args.count; ++i) {
+    add_product(sum, ByRow{args.q.row(t), args.q.stride}, args.states[i], panel_columns(), args.R);
+  }
   LEET_CPU_UNROLL for (int i = 0; i < kRows; ++i) {
     const Vector weight = hn::Set(d, args.weights[t + i]);
     LEET_CPU_UNROLL for (int j = 0; j < kPanelVectors; ++j) {
