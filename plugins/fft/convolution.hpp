@@ -48,7 +48,7 @@ class Convolution {
   using Real = typename Kernel::Real;
 
   // Blocks of a span.
-  static constexpr std::int64_t kSpan = 8;
+  static constexpr std::int64_t kSpan = 4;
   // From a rank's steps to the next rank's: the block before and the span; not a power of two, so
   // that ranks don't fall into the same cache set.
   static constexpr std::int64_t stride_of(std::int64_t block) { return (1 + kSpan) * block + 16; }
@@ -218,15 +218,15 @@ class Convolution {
     }
   }
 
-  // to [R, stride] = the steps [from, span's end) of a head, by rank, and zeros to the end of the
-  // last block. Step span.begin stands at block_.
+  // to [R, stride] = the span's steps of a head, by rank, from block_ on, and zeros to the end of
+  // the last block.
   void load_by_rank(const sdk::TensorView& tensor, const Span& span, std::int64_t head,
-                    std::int64_t from, const Buffers& buffers, Real* to) const {
+                    const Buffers& buffers, Real* to) const {
     const std::int64_t R = shape_.R;
     if (R == 0) return;  // the tensor may have no memory to point into
-    for (std::int64_t t = from; t < span.begin + span.count; ++t) {
-      Kernel::load_row(tensor.dtype(), tensor.row(span.b, head, t), buffers.row, R);
-      Real* const at = to + block_ + t - span.begin;
+    for (std::int64_t t = 0; t < span.count; ++t) {
+      Kernel::load_row(tensor.dtype(), tensor.row(span.b, head, span.begin + t), buffers.row, R);
+      Real* const at = to + block_ + t;
       for (std::int64_t r = 0; r < R; ++r) at[r * stride_] = buffers.row[r];
     }
     for (std::int64_t r = 0; r < R; ++r) {
@@ -235,21 +235,25 @@ class Convolution {
     }
   }
 
-  // Of the block before the span, too.
+  // After the last block of the span before, which was full.
   void load_k_and_v(const Piece& piece, const Span& span, const Buffers& buffers) const {
     const std::int64_t width = Kernel::columns();
-    const std::int64_t from = span.is_first ? span.begin : span.begin - block_;
-    load_by_rank(tensors_.k, span, shape_.state_source(piece.s, shape_.Hk), from, buffers,
-                 buffers.k);
-    Real* at = buffers.v + (block_ + from - span.begin) * width;
-    for (std::int64_t t = from; t < span.begin + span.count; ++t, at += width) {
-      Kernel::load_row(
-          tensors_.v.dtype(),
-          columns_of(piece, tensors_.v, span.b, shape_.state_source(piece.s, shape_.Hv), t), at,
-          piece.count);
+    if (!span.is_first) {
+      for (std::int64_t r = 0; r < shape_.R; ++r) {
+        std::copy_n(buffers.k + r * stride_ + span_, block_, buffers.k + r * stride_);
+      }
+      std::copy_n(buffers.v + span_ * width, block_ * width, buffers.v);
+    }
+    load_by_rank(tensors_.k, span, shape_.state_source(piece.s, shape_.Hk), buffers, buffers.k);
+    const std::int64_t head = shape_.state_source(piece.s, shape_.Hv);
+    Real* at = buffers.v + block_ * width;
+    for (std::int64_t t = 0; t < span.count; ++t, at += width) {
+      Kernel::load_row(tensors_.v.dtype(),
+                       columns_of(piece, tensors_.v, span.b, head, span.begin + t), at,
+                       piece.count);
       std::fill(at + piece.count, at + width, Real(0));
     }
-    std::fill(at, buffers.v + (block_ + span.blocks * block_) * width, Real(0));
+    std::fill(at, buffers.v + (1 + span.blocks) * block_ * width, Real(0));
   }
 
   // `since` steps of the sequence lie before the span.
@@ -257,7 +261,7 @@ class Convolution {
                  std::int64_t since, const Buffers& buffers) const {
     const std::int64_t width = Kernel::columns();
     for (int i = 0; i < heads.count; ++i) {
-      load_by_rank(tensors_.q, span, shape_.shared(heads.first + i, shape_.Hq), span.begin, buffers,
+      load_by_rank(tensors_.q, span, shape_.shared(heads.first + i, shape_.Hq), buffers,
                    buffers.q[i]);
       std::fill(buffers.out[i], buffers.out[i] + span.blocks * block_ * width, Real(0));
     }

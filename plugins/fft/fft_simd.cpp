@@ -8,6 +8,7 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
+#include <cstring>
 #include <leet/cpu/rows-inl.hpp>
 #include <leet/plugin/dtype.hpp>
 #include <type_traits>
@@ -26,7 +27,9 @@ struct SimdKernel {
   static std::int64_t columns() { return 2 * lanes<Real>(); }
 
   static void load_row(leet_dtype dtype, const std::byte* from, Real* to, std::int64_t count) {
-    if constexpr (std::is_same_v<Real, float>) {
+    if (sdk::same(dtype, std::is_same_v<Real, float> ? sdk::kF32 : sdk::kF64)) {
+      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(Real));
+    } else if constexpr (std::is_same_v<Real, float>) {
       cpu::HWY_NAMESPACE::widen_row(dtype, from, to, count);
     } else {
       sdk::load_row(dtype, from, to, count);
@@ -34,7 +37,9 @@ struct SimdKernel {
   }
 
   static void store_row(leet_dtype dtype, const Real* from, std::byte* to, std::int64_t count) {
-    if constexpr (std::is_same_v<Real, float>) {
+    if (sdk::same(dtype, std::is_same_v<Real, float> ? sdk::kF32 : sdk::kF64)) {
+      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(Real));
+    } else if constexpr (std::is_same_v<Real, float>) {
       cpu::HWY_NAMESPACE::narrow_row(dtype, from, to, count);
     } else {
       sdk::store_row(dtype, from, to, count);
