@@ -131,6 +131,7 @@ void check_causality() {
     outputs({{nullptr, 0},
              0,
              nullptr,
+             0,
              w.data(),
              {p.data(), rows},
              {v.data(), width},
