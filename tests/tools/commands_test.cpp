@@ -24,7 +24,7 @@ using testing::StartsWith;
 const std::string kMoody = LEET_BINARY_DIR "/tests/plugins/leet_moody.so";
 
 TEST(Program, HelpAndVersionAreAnswers) {
-  for (const char* command : {"list", "info", "why", "run", "compare", "bench"}) {
+  for (const char* command : {"list", "info", "why", "run", "compare", "bench", "doctor"}) {
     const ProcessResult help = run_leet({command, "--help"});
     EXPECT_EQ(help.exit_code, tools::kExitOk) << command;
     EXPECT_THAT(help.out, HasSubstr("Example:\n  leet " + std::string(command)));

@@ -28,6 +28,8 @@ inline std::string check_path(const std::string& text) {
 void add_list_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_info_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_why_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_doctor_command(CLI::App& app, const GlobalOptions& global, Action& action);
+void add_doctor_cuda_command(CLI::App& app, const GlobalOptions& global, Action& action);  // hidden
 void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_compare_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_bench_command(CLI::App& app, const GlobalOptions& global, Action& action);

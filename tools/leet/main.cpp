@@ -85,7 +85,8 @@ int run_command_line(int argc, char** argv) {
   Action action;
   for (const auto add :
        {add_list_command, add_info_command, add_why_command, add_run_command, add_compare_command,
-        add_bench_command, add_validate_command, add_validate_worker_command}) {
+        add_bench_command, add_validate_command, add_doctor_command, add_validate_worker_command,
+        add_doctor_cuda_command}) {
     add(app, global, action);
   }
   const bool json =
