@@ -31,8 +31,10 @@ class Fft {
 
   static constexpr leet_option kOptions[] = {
       sdk::option("kernel", "auto",
-                  "simd: vector registers, fp32 transforms, or fp64 for f64 tensors; plain: fp64 "
-                  "transforms in plain loops; auto: simd where it can"),
+                  "simd: vector registers; plain: fp64 in plain loops; auto: simd where it can"),
+      sdk::option("transforms", "auto",
+                  "f32: an error relative to the largest k v of a block; f64: slower, 1e-16 of it; "
+                  "auto: f32, but f64 for f64 tensors and kernel=plain"),
       sdk::option("block", "32",
                   "steps of a block, 8, 32, 128, 512 or 2048; its transforms are twice as long")};
 
@@ -40,18 +42,26 @@ class Fft {
                                const sdk::Options& options) {
     const Kernel asked = kernel(options);
     const std::int64_t block = block_of(options);
+    const Transforms transforms = transforms_of(options);
     const sdk::Verdict verdict = sdk::check_one_arithmetic(problem);
     if (verdict.answer == LEET_ANSWER_NO) return verdict;
     if (asked == Kernel::kSimd && !is_aligned(problem)) {
       return sdk::Verdict::no("kernel=simd: not for misaligned elements; auto takes plain");
     }
-    return sdk::Verdict::yes(
-        predicted_seconds(host, problem, block, asked != Kernel::kPlain && is_aligned(problem)));
+    if (transforms == Transforms::kF32 &&
+        (is_f64(problem) || asked == Kernel::kPlain || !is_aligned(problem))) {
+      return sdk::Verdict::no(
+          "transforms=f32: not for f64 tensors, kernel=plain or misaligned elements; auto takes "
+          "f64");
+    }
+    const bool simd = asked != Kernel::kPlain && is_aligned(problem);
+    const bool f32 = simd && !is_f64(problem) && transforms != Transforms::kF64;
+    return sdk::Verdict::yes(predicted_seconds(host, problem, block, efficiency(simd, f32)));
   }
 
   Fft(const sdk::Host& host, const sdk::Problem& problem, leet_device, const sdk::Options& options)
       : simd_(kernel(options) != Kernel::kPlain && is_aligned(problem)),
-        f32_(simd_ && !is_f64(problem)) {
+        f32_(simd_ && !is_f64(problem) && transforms_of(options) != Transforms::kF64) {
     const std::int64_t R = problem.shape().R;
     const std::int64_t block = block_of(options);
     const std::uint64_t bytes = f32_    ? simd_bytes_a_worker<float>(R, block)
@@ -66,7 +76,7 @@ class Fft {
     info_.workspace_alignment = sdk::kCacheLine;
     info_.persistent_bytes = sizeof *this + in_f32_.twiddles.size() * sizeof(float) +
                              in_f64_.twiddles.size() * sizeof(double);
-    info_.predicted_seconds = predicted_seconds(host, problem, block, simd_);
+    info_.predicted_seconds = predicted_seconds(host, problem, block, efficiency(simd_, f32_));
     info_.flops = flops(problem, block);
     info_.bytes_moved = sdk::compulsory_bytes(problem);
     info_.declared_rel_error = declared_rel_error(problem);
@@ -98,6 +108,17 @@ class Fft {
     if (name == "simd") return Kernel::kSimd;
     if (name == "plain") return Kernel::kPlain;
     throw sdk::Error(LEET_STATUS_INVALID_ARGUMENT, "option kernel=%.*s: needs auto, simd or plain",
+                     static_cast<int>(name.size()), name.data());
+  }
+
+  enum class Transforms { kAuto, kF32, kF64 };
+
+  static Transforms transforms_of(const sdk::Options& options) {
+    const std::string_view name = options.get("transforms");
+    if (name == "auto") return Transforms::kAuto;
+    if (name == "f32") return Transforms::kF32;
+    if (name == "f64") return Transforms::kF64;
+    throw sdk::Error(LEET_STATUS_INVALID_ARGUMENT, "option transforms=%.*s: needs auto, f32 or f64",
                      static_cast<int>(name.size()), name.data());
   }
 
@@ -151,12 +172,12 @@ class Fft {
   }
 
   static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem,
-                                  std::int64_t block, bool simd) {
+                                  std::int64_t block, double share_of_peak) {
     const sdk::Shape& shape = problem.shape();
     constexpr std::int64_t kPanel = 32;
     return sdk::predicted_cpu_seconds(
         host, {.flops = flops(problem, block),
-               .efficiency = simd ? kSimdEfficiency : kPlainEfficiency,
+               .efficiency = share_of_peak,
                .bytes = sdk::compulsory_bytes(problem),
                .pieces = shape.sequences * shape.Hs * ((shape.D + kPanel - 1) / kPanel)});
   }
@@ -166,9 +187,8 @@ class Fft {
     return sdk::rounded_rel_error(problem, f32_ ? 2e-6 : 2e-7);
   }
 
-  // Of the FMA peak, as measured (README.md).
-  static constexpr double kSimdEfficiency = 0.8;
-  static constexpr double kPlainEfficiency = 0.02;
+  // Share of the fp32 FMA peak, as measured (README.md).
+  static double efficiency(bool simd, bool f32) { return f32 ? 0.9 : simd ? 0.45 : 0.02; }
 
   bool simd_;
   bool f32_;

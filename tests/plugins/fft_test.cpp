@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <cstdint>
 #include <numbers>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plugins/fft/partition.hpp"
@@ -92,6 +94,28 @@ TEST(Fft, LongMemoriesStayWithinTheDeclaredError) {
     const double declared = run("fft", operands);
     EXPECT_EQ(declared, 2e-6);
     expect_near(operands, expected, declared);
+  }
+}
+
+// A transform errs relative to its largest input, which may be forgotten a few steps later.
+TEST(Fft, ABurstIsForgotten) {
+  for (const auto& [method, of_burst] :
+       {std::pair("fft", 1e-6), {"fft?transforms=f64", 1e-14}, {"fft?kernel=plain", 1e-14}}) {
+    constexpr double kBurst = 1e8;
+    Operands operands({.H = 1, .N = 200, .R = 16, .D = 16, .rate = std::log(2)});
+    operands[LEET_ROLE_V].fill_with([&](auto b, auto h, auto t, auto d) {
+      return operands[LEET_ROLE_V].get(b, h, t, d) * (t == 10 ? kBurst : 1);
+    });
+    const core::OracleResult expected = operands.oracle();
+    run(method, operands);
+    double worst = 0;
+    for (std::int64_t t = 60; t < 200; ++t) {  // 2^-50 of the burst is left
+      for (std::int64_t d = 0; d < 16; ++d) {
+        const double right = expected.out[static_cast<std::size_t>(t * 16 + d)];
+        worst = std::max(worst, std::abs(operands[LEET_ROLE_OUT].get(0, 0, t, d) - right));
+      }
+    }
+    EXPECT_LE(worst, of_burst * kBurst + 1e-5) << method;
   }
 }
 
