@@ -22,10 +22,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <leet/cpu/rows-inl.hpp>
 #include <leet/plugin/log_decay.hpp>
 #include <leet/plugin/scratch.hpp>
 
-#include "../recurrent/rows-inl.hpp"
 #include "head_decay.hpp"
 #include "sweep-inl.hpp"
 
@@ -33,8 +33,8 @@ HWY_BEFORE_NAMESPACE();
 namespace leet::plugin_fleet {
 namespace HWY_NAMESPACE {
 
-using plugin_recurrent::HWY_NAMESPACE::narrow_row;
-using plugin_recurrent::HWY_NAMESPACE::widen_row;
+using cpu::HWY_NAMESPACE::narrow_row;
+using cpu::HWY_NAMESPACE::widen_row;
 
 // One worker's scratch.
 struct Buffers {

@@ -21,17 +21,20 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <leet/cpu/rows-inl.hpp>
 #include <leet/plugin/scratch.hpp>
 
 #include "channel_deferral-inl.hpp"
 #include "decode-inl.hpp"
 #include "deferral.hpp"
-#include "rows-inl.hpp"
 #include "sweep-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace leet::plugin_recurrent {
 namespace HWY_NAMESPACE {
+
+using cpu::HWY_NAMESPACE::narrow_row;
+using cpu::HWY_NAMESPACE::widen_row;
 
 // One worker's scratch.
 struct Buffers {
