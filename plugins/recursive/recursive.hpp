@@ -28,6 +28,7 @@
 #include <leet/plugin/problem.hpp>
 #include <leet/plugin/scratch.hpp>
 #include <leet/plugin/shape.hpp>
+#include <numeric>
 
 namespace leet::plugin_recursive {
 
@@ -87,62 +88,59 @@ class Recursion {
   void run(const Piece& piece) {
     piece_ = piece;
     sequence_ = exec_.sequence(piece.index);
-    const std::int64_t chunks = (sequence_.length() + config_.chunk.C - 1) / config_.chunk.C;
+    chunks_ = (sequence_.length() + config_.chunk.C - 1) / config_.chunk.C;
     chunk_.begin(piece.index, piece.s, piece.first_panel, piece.last_panel);
-    each_panel([&](std::int64_t p) { chunk_.load_state(p, panel(buffers_.initial, p)); });
-    std::fill(buffers_.zeros, buffers_.zeros + chunk_.panel_size(), Real(0));
-    if (chunks == 0) {
-      store(buffers_.initial);
+    each_panel([&](std::int64_t p) { chunk_.load_state(p, panel(buffers_.prefix(0), p)); });
+    if (chunks_ == 0) {
+      store(buffers_.prefix(0));
     } else if (config_.form == Form::kUpDown) {
-      up_down(chunks);
+      visit({{0, chunks_}, 0, false, 0, true});
     } else {
-      published(chunks);
+      std::fill(buffers_.zeros, buffers_.zeros + chunk_.panel_size(), Real(0));
+      buffers_.read[0] = buffers_.prefix(0);
+      visit_published({0, chunks_}, 0, exec_.has(LEET_ROLE_STATE_IN) ? 1 : 0);
     }
   }
 
  private:
-  // For each level of the tree the state and decay of the left half, and the state before the right
-  // one, at the node of that level that is being visited.
+  // (a, S) of a stretch of time.
+  struct Sum {
+    Factor* a;  // [R]
+    Real* S;    // [panels, R, panel]
+  };
+
+  // From a node's prefix to that of its right half.
+  struct PrefixStep {
+    Sum left;
+    const Real* from;
+    Real* to;
+  };
+
   struct Buffers {
     Buffers(sdk::Scratch& scratch, const sdk::Shape& shape, std::int64_t C)
-        : state_size(Chunk::panels(shape) * Chunk::panel_size(shape)),
-          R(shape.R),
-          initial(scratch.take<Real>(state_size)),
-          final(scratch.take<Real>(state_size)),
-          final_decay(scratch.take<Factor>(R)) {
-      const std::int64_t count = levels((shape.N + C - 1) / C);
-      left_ = scratch.take<Real>(count * state_size);
-      before_right_ = scratch.take<Real>(count * state_size);
-      decay_ = scratch.take<Factor>(count * R);
-      read = scratch.take<Real*>(count + 1);
-      panels = scratch.take<const Real*>(count + 1);
+        : R(shape.R), state_size(Chunk::panels(shape) * Chunk::panel_size(shape)) {
+      const std::int64_t count = levels((shape.N + C - 1) / C) + 1;
+      prefixes_ = scratch.take<Real>(count * state_size);
+      sums_ = scratch.take<Real>(count * state_size);
+      decays_ = scratch.take<Factor>(count * R);
+      read = scratch.take<Real*>(count);
+      panels = scratch.take<const Real*>(count);
       zeros = scratch.take<Real>(Chunk::panel_size(shape));
     }
 
-    Real* left(std::int64_t level) const { return left_ + level * state_size; }
-    Real* before_right(std::int64_t level) const { return before_right_ + level * state_size; }
-    Factor* decay(std::int64_t level) const { return decay_ + level * R; }
+    // Of the nodes being visited, a place each at most.
+    Sum sum(std::int64_t place) const { return {decays_ + place * R, sums_ + place * state_size}; }
+    Real* prefix(std::int64_t place) const { return prefixes_ + place * state_size; }
 
-    std::int64_t state_size, R;
-    Real* initial;        // [panels, R, panel]
-    Real* final;          // [panels, R, panel]
-    Factor* final_decay;  // [R]
+    std::int64_t R, state_size;
     Real** read;          // [levels + 1], kPublished: the states that a leaf reads
-    const Real** panels;  // [levels + 1], and a panel of each
+    const Real** panels;  // [levels + 1]: and a panel of each
     Real* zeros;          // [R, panel]
 
    private:
-    Real* left_;          // [levels, panels, R, panel]
-    Real* before_right_;  // [levels, panels, R, panel]
-    Factor* decay_;       // [levels, R]
-  };
-
-  // The state before a node: where it stands once there is nothing left to add.
-  struct Prefix {
-    Real* state;
-    const Factor* decay;  // state = decay o from + add, left to the first leaf, whose output() then
-    const Real* from;     // finds a panel of it in the first-level cache; null where it is done
-    const Real* add;
+    Real* prefixes_;  // [levels + 1, panels, R, panel]
+    Real* sums_;      // [levels + 1, panels, R, panel]
+    Factor* decays_;  // [levels + 1, R]
   };
 
   template <class Body>
@@ -159,71 +157,90 @@ class Recursion {
     each_panel([&](std::int64_t p) { chunk_.store_state(p, panel(state, p)); });
   }
 
-  void up_down(std::int64_t chunks) {
-    Prefix initial{buffers_.initial, nullptr, nullptr, nullptr};
-    const bool sums = exec_.has(LEET_ROLE_STATE_OUT);
-    visit({0, chunks}, 0, initial, nullptr, sums ? buffers_.final : nullptr, buffers_.final_decay);
-    if (!sums) return;
-    add_decayed(buffers_.final_decay, buffers_.initial, buffers_.final);
-    store(buffers_.final);
-  }
+  // A node and its places among the buffers. The left half has its node's prefix and shares it,
+  // the right one has a prefix to itself.
+  struct Visit {
+    Node node;
+    std::int64_t sum;     // where the node's sum goes:
+    bool continues;       // after the sum that is there
+    std::int64_t prefix;  // where the state before the node is
+    bool owns_prefix;     // nobody reads it after this node
+  };
 
-  // Writes the node's outputs; and, where `sum` is not null, decay = a and sum = a earlier + S,
-  // where a null `earlier` is zero.
-  void visit(Node node, std::int64_t level, Prefix& before, const Real* earlier, Real* sum,
-             Factor* decay) {
-    if (node.is_leaf()) {
-      leaf(node.first, before, earlier, sum, decay);
+  // Writes the node's outputs and its sum. Nobody reads the sums of nodes that end with the
+  // sequence; there the final state is written.
+  void visit(const Visit& at) {
+    if (at.node.is_leaf()) {
+      leaf(at);
       return;
     }
-    Real* const left = buffers_.left(level);
-    Factor* const left_decay = buffers_.decay(level);
-    visit(node.left(), level + 1, before, nullptr, left, left_decay);
-    Prefix right{buffers_.before_right(level), left_decay, before.state, left};
-    visit(node.right(), level + 1, right, left, sum, decay);
-    if (sum == nullptr) return;
-    Chunk::multiply(left_decay, decay, decay, shape_.R);
-    if (earlier == nullptr) return;
-    add_decayed(decay, earlier, sum);
+    const std::int64_t own = at.sum + (at.continues ? 1 : 0);
+    const std::int64_t right_prefix = at.prefix + (at.owns_prefix ? 0 : 1);
+    visit({at.node.left(), own, false, at.prefix, false});
+    step_ = {buffers_.sum(own), buffers_.prefix(at.prefix), buffers_.prefix(right_prefix)};
+    visit({at.node.right(), own, true, right_prefix, true});
+    if (!at.continues || at.node.end == chunks_) return;
+    const Sum sum = buffers_.sum(at.sum), right = buffers_.sum(own);
+    each_panel([&](std::int64_t p) {
+      Chunk::add_decayed(right.a, panel(sum.S, p), panel(right.S, p), panel(sum.S, p), shape_.R);
+    });
+    Chunk::multiply(sum.a, right.a, sum.a, shape_.R);
   }
 
-  void leaf(std::int64_t c, Prefix& before, const Real* earlier, Real* sum, Factor* decay) {
+  void leaf(const Visit& at) {
     const bool has_out = exec_.has(LEET_ROLE_OUT);
-    load(c, (sum != nullptr ? cpu::kForUpdate : 0u) | (has_out ? cpu::kForOutput : 0u));
+    const bool last = at.node.end == chunks_;
+    const bool updates = !last || exec_.has(LEET_ROLE_STATE_OUT);
+    load(at.node.first, (updates ? cpu::kForUpdate : 0u) | (has_out ? cpu::kForOutput : 0u));
+    const Sum sum = buffers_.sum(at.sum);
+    Real* const prefix = buffers_.prefix(at.prefix);
+    // The prefix of a right half is completed by its first leaf, panel by panel, so that output()
+    // finds it in the first-level cache.
+    const auto step = [&](std::int64_t p) {
+      if (step_.to == nullptr) return;
+      Chunk::add_decayed(step_.left.a, panel(step_.from, p), panel(step_.left.S, p),
+                         panel(step_.to, p), shape_.R);
+    };
+    const auto update = [&](std::int64_t p) {
+      if (!updates) return;
+      Real* const to = panel(last ? prefix : sum.S, p);
+      chunk_.update(p, last || at.continues ? to : nullptr, to);
+    };
     const std::int64_t first_head = piece_.s * shape_.group();
-    for (std::int64_t h = first_head; has_out && h < first_head + shape_.group(); ++h) {
+    const std::int64_t last_head = first_head + shape_.group() - 1;
+    for (std::int64_t h = first_head; has_out && h <= last_head; ++h) {
       chunk_.query(h);
       each_panel([&](std::int64_t p) {
-        if (before.from != nullptr) {
-          Chunk::add_decayed(before.decay, panel(before.from, p), panel(before.add, p),
-                             panel(before.state, p), shape_.R);
-        }
-        chunk_.output(p, panel(before.state, p));
+        if (h == first_head) step(p);
+        chunk_.output(p, panel(prefix, p));
+        if (h == last_head) update(p);
       });
-      before.from = nullptr;
     }
-    if (sum == nullptr) return;
-    each_panel([&](std::int64_t p) {
-      chunk_.update(p, earlier == nullptr ? nullptr : panel(earlier, p), panel(sum, p));
-    });
-    std::copy_n(chunk_.total(), shape_.R, decay);
-  }
-
-  void published(std::int64_t chunks) {
-    buffers_.read[0] = buffers_.initial;
-    visit_published({0, chunks}, 0, exec_.has(LEET_ROLE_STATE_IN) ? 1 : 0, chunks);
-    if (exec_.has(LEET_ROLE_STATE_OUT)) store(buffers_.final);
+    if (!has_out) {
+      each_panel([&](std::int64_t p) {
+        step(p);
+        update(p);
+      });
+    }
+    if (last) {
+      store(prefix);
+    } else if (at.continues) {
+      Chunk::multiply(sum.a, chunk_.total(), sum.a, shape_.R);
+    } else {
+      std::copy_n(chunk_.total(), shape_.R, sum.a);
+    }
+    step_ = {};
   }
 
   // `count` states, read[0] and on, stand for what precedes the node, each of them decayed up to
   // it; afterwards up to the node's end.
-  void visit_published(Node node, std::int64_t level, std::int64_t count, std::int64_t chunks) {
+  void visit_published(Node node, std::int64_t level, std::int64_t count) {
     if (node.is_leaf()) {
-      leaf_published(node.first, count, node.end == chunks);
+      leaf_published(node.first, count);
       return;
     }
-    visit_published(node.left(), level + 1, count, chunks);
-    Real* const state = buffers_.left(level);
+    visit_published(node.left(), level + 1, count);
+    Real* const state = buffers_.sum(level).S;
     for (std::int64_t c = node.first; c < node.middle(); ++c) {
       load(c, cpu::kForUpdate);
       each_panel([&](std::int64_t p) {
@@ -231,10 +248,10 @@ class Recursion {
       });
     }
     buffers_.read[count] = state;
-    visit_published(node.right(), level + 1, count + 1, chunks);
+    visit_published(node.right(), level + 1, count + 1);
   }
 
-  void leaf_published(std::int64_t c, std::int64_t count, bool last) {
+  void leaf_published(std::int64_t c, std::int64_t count) {
     const bool has_out = exec_.has(LEET_ROLE_OUT);
     const std::int64_t first_head = piece_.s * shape_.group();
     load(c, cpu::kForUpdate | (has_out ? cpu::kForOutput : 0u));
@@ -245,11 +262,17 @@ class Recursion {
         chunk_.output(p, buffers_.panels, count);
       });
     }
-    if (last) {
-      each_panel([&](std::int64_t p) { chunk_.update(p, nullptr, panel(buffers_.final, p)); });
-      for (std::int64_t i = 0; i < count; ++i) {
-        add_decayed(chunk_.total(), buffers_.read[i], buffers_.final);
+    if (c + 1 == chunks_) {
+      if (!exec_.has(LEET_ROLE_STATE_OUT)) return;
+      Real* const state = buffers_.prefix(0);
+      each_panel([&](std::int64_t p) { chunk_.update(p, panel(state, p), panel(state, p)); });
+      for (std::int64_t i = exec_.has(LEET_ROLE_STATE_IN) ? 1 : 0; i < count; ++i) {
+        each_panel([&](std::int64_t p) {
+          Chunk::add_decayed(chunk_.total(), panel(buffers_.read[i], p), panel(state, p),
+                             panel(state, p), shape_.R);
+        });
       }
+      store(state);
       return;
     }
     for (std::int64_t i = 0; i < count; ++i) {
@@ -265,13 +288,6 @@ class Recursion {
     chunk_.load(t, std::min(config_.chunk.C, sequence_.end - t), use);
   }
 
-  // to = decay o from + to
-  void add_decayed(const Factor* decay, const Real* from, Real* to) {
-    each_panel([&](std::int64_t p) {
-      Chunk::add_decayed(decay, panel(from, p), panel(to, p), panel(to, p), shape_.R);
-    });
-  }
-
   const sdk::Exec& exec_;
   const Config& config_;
   sdk::Shape shape_;
@@ -279,6 +295,8 @@ class Recursion {
   Chunk chunk_;
   Piece piece_{};
   sdk::Sequence sequence_{};
+  std::int64_t chunks_ = 0;
+  PrefixStep step_{};  // that the next leaf has to take; or none
 };
 
 template <class Chunk>
@@ -287,10 +305,10 @@ void execute(const sdk::Host& host, const sdk::Exec& exec, const Config& config)
   const std::int64_t panels = Chunk::panels(shape);
   const std::int64_t heads = shape.sequences * shape.Hs;
   const std::int64_t workers = host.concurrency();
-  // Columns are split only as far as it takes to keep every worker busy: each cut computes the
-  // scores again.
-  const std::int64_t wanted = heads == 0 ? 1 : (2 * workers + heads - 1) / heads;
-  const std::int64_t cuts = heads >= workers && heads % workers == 0 ? 1 : std::min(panels, wanted);
+  // Columns are split only until every worker has as many pieces: each cut computes the scores
+  // again.
+  const std::int64_t cuts =
+      heads == 0 || heads >= 8 * workers ? 1 : std::min(panels, workers / std::gcd(heads, workers));
   const std::int64_t width = cuts == 0 ? 0 : (panels + cuts - 1) / cuts;
   const std::int64_t pieces = width == 0 ? 0 : (panels + width - 1) / width;
   host.parallel_for(heads * pieces, 1,

@@ -71,9 +71,8 @@ class ScanMethod {
 
  private:
   static std::int64_t steps(const sdk::Problem& problem, const sdk::Options& options) {
-    // More than other methods take, because a state costs more here; whole tiles of 6 and of 8
-    // rows.
-    const std::int64_t automatic = problem.shape().R + problem.shape().D < 128 ? 24 : 48;
+    // More than leet.lightning takes, because a state costs more here.
+    const std::int64_t automatic = problem.shape().R + problem.shape().D < 128 ? 24 : 32;
     const std::int64_t steps =
         options.get("chunk") == "auto" ? automatic : options.get_int("chunk", 8, 256);
     return std::clamp<std::int64_t>(steps, 1, std::max<std::int64_t>(problem.shape().N, 1));

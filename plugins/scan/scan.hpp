@@ -116,14 +116,13 @@ class Scan {
   static Config configure(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, std::int64_t wave,
                           std::int64_t workers) {
     const std::int64_t chunks = (shape.N + chunk.C - 1) / chunk.C;
-    const std::int64_t heads = std::max<std::int64_t>(shape.sequences * shape.Hs, 1);
-    Config config{chunk, wave, workers, 0, 0, 0};
-    // Enough for many workers; more states than 16 no longer fit into a second-level cache.
-    if (wave == 0) config.wave = std::clamp<std::int64_t>(64 / heads, 16, 32);
+    constexpr std::int64_t kWave = 16;  // more states, of R = D = 128, leave the second-level cache
+    Config config{chunk, wave == 0 ? kWave : wave, workers, 0, 0, 0};
     config.wave = std::clamp<std::int64_t>(chunks, 1, config.wave);
     sdk::Scratch head, worker;
     Head(head, shape, config);
     Sweep(worker, config);
+    worker.take<Real>(state_size(shape));
     config.head_bytes = head.bytes();
     config.worker_bytes = worker.bytes() + Chunk::bytes(shape, chunk);
     config.workspace_bytes =
@@ -146,6 +145,15 @@ class Scan {
   }
 
  private:
+  // Of columns: [first, end).
+  struct Panels {
+    std::int64_t first, end;
+  };
+
+  static std::int64_t state_size(const sdk::Shape& shape) {
+    return Chunk::panels(shape) * Chunk::panel_size(shape);
+  }
+
   // What a sweep of kRows rows needs beside them.
   struct Sweep {
     Sweep(sdk::Scratch& scratch, const Config& config)
@@ -160,9 +168,12 @@ class Scan {
 
   struct Worker {
     Worker(const Scan& scan, sdk::Scratch scratch)
-        : sweep(scratch, scan.config_), chunk(scan.exec_, scan.config_.chunk, scratch) {}
+        : sweep(scratch, scan.config_),
+          state(scratch.take<Real>(state_size(scan.shape_))),
+          chunk(scan.exec_, scan.config_.chunk, scratch) {}
 
     Sweep sweep;
+    Real* state;  // [panels, R, panel]: before the chunk of a leaf
     Chunk chunk;
   };
 
@@ -197,18 +208,19 @@ class Scan {
 
   // One head by one worker.
   void alone(std::int64_t index, const Head& head, Worker& worker) const {
+    const Panels all{0, worker.chunk.panels()};
     begin(index, head, worker.chunk);
     for (std::int64_t first = 0; first < chunks(index); first += config_.wave) {
       const Wave part = wave(index, first);
       for (std::int64_t leaf = 0; leaf < part.leaves(); ++leaf) {
-        sum(index, head, part, leaf, 0, worker.chunk.panels(), worker.chunk);
+        sum(index, head, part, leaf, all, worker.chunk);
       }
       for (std::int64_t slice = 0; slice < slices(); ++slice) {
         sweep(head, part, slice, worker.sweep);
       }
       change_slots(head.slots, part, head.carried);
       for (std::int64_t c = 0; c < part.end - part.first; ++c) {
-        write_out(index, head, part, c, worker.chunk);
+        write_out(index, head, part, c, all, worker);
       }
     }
     end(index, head, worker.chunk);
@@ -220,13 +232,19 @@ class Scan {
     const std::int64_t panels = Chunk::panels(shape_);
     std::int64_t most = 0;
     for (std::int64_t i = 0; i < count; ++i) most = std::max(most, chunks(first_head + i));
-    // Each cut of the columns weighs the keys again, so there are no more than workers need.
-    const std::int64_t leaves = (std::min(config_.wave, most) + kLeaf - 1) / kLeaf;
-    const std::int64_t wanted =
-        leaves == 0 ? 1 : (2 * workers + count * leaves - 1) / (count * leaves);
-    const std::int64_t cuts =
-        std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(panels, 1));
-    const std::int64_t width = (panels + cuts - 1) / cuts;
+    const std::int64_t chunks_at_once = std::min(config_.wave, most);
+    const std::int64_t leaves = (chunks_at_once + kLeaf - 1) / kLeaf;
+    // Panels in an item: all, unless there are too few items for the workers. Each cut of the
+    // columns weighs the keys again, or computes the scores again.
+    const auto panels_in = [&](std::int64_t items, std::int64_t wanted) {
+      const std::int64_t cuts =
+          (wanted + count * items - 1) / std::max<std::int64_t>(count * items, 1);
+      return std::max<std::int64_t>(panels / std::max<std::int64_t>(cuts, 1), 1);
+    };
+    const std::int64_t sum_width = panels_in(leaves, 2 * workers);
+    const std::int64_t out_width = panels_in(chunks_at_once, workers);
+    const std::int64_t sum_cuts = std::max<std::int64_t>((panels + sum_width - 1) / sum_width, 1);
+    const std::int64_t out_cuts = std::max<std::int64_t>((panels + out_width - 1) / out_width, 1);
     // visit(i, item, worker) for the items of `count` heads, in pieces that balance.
     const auto each = [&](std::int64_t items, auto&& visit) {
       const std::int64_t grain = std::max<std::int64_t>(count * items / (4 * workers), 1);
@@ -242,12 +260,12 @@ class Scan {
       begin(first_head + i, head_of(i), worker.chunk);
     });
     for (std::int64_t first = 0; first < most; first += config_.wave) {
-      each(leaves * cuts, [&](std::int64_t i, std::int64_t item, Worker& worker) {
+      each(leaves * sum_cuts, [&](std::int64_t i, std::int64_t item, Worker& worker) {
         const Wave part = wave(first_head + i, first);
-        const std::int64_t first_panel = std::min(item % cuts * width, panels);
-        if (item / cuts < part.leaves()) {
-          sum(first_head + i, head_of(i), part, item / cuts, first_panel,
-              std::min(first_panel + width, panels), worker.chunk);
+        const std::int64_t panel = item % sum_cuts * sum_width;
+        if (item / sum_cuts < part.leaves()) {
+          sum(first_head + i, head_of(i), part, item / sum_cuts,
+              {panel, std::min(panel + sum_width, panels)}, worker.chunk);
         }
       });
       each(slices(), [&](std::int64_t i, std::int64_t slice, Worker& worker) {
@@ -256,11 +274,13 @@ class Scan {
       for (std::int64_t i = 0; i < count; ++i) {
         change_slots(head_of(i).slots, wave(first_head + i, first), config_.wave);
       }
-      each(std::min(config_.wave, most - first),
-           [&](std::int64_t i, std::int64_t c, Worker& worker) {
+      each(std::min(config_.wave, most - first) * out_cuts,
+           [&](std::int64_t i, std::int64_t item, Worker& worker) {
              const Wave part = wave(first_head + i, first);
-             if (c < part.end - part.first) {
-               write_out(first_head + i, head_of(i), part, c, worker.chunk);
+             const std::int64_t panel = item % out_cuts * out_width;
+             if (item / out_cuts < part.end - part.first) {
+               write_out(first_head + i, head_of(i), part, item / out_cuts,
+                         {panel, std::min(panel + out_width, panels)}, worker);
              }
            });
     }
@@ -291,17 +311,17 @@ class Scan {
   }
 
   // The states that the first chunk of a leaf, the first two, ... and all leave behind, from zero.
-  void sum(std::int64_t index, const Head& head, const Wave& part, std::int64_t leaf,
-           std::int64_t first_panel, std::int64_t last_panel, Chunk& chunk) const {
-    chunk.begin(index / shape_.Hs, index % shape_.Hs, first_panel, last_panel);
+  void sum(std::int64_t index, const Head& head, const Wave& part, std::int64_t leaf, Panels panels,
+           Chunk& chunk) const {
+    chunk.begin(index / shape_.Hs, index % shape_.Hs, panels.first, panels.end);
     const std::int64_t first = leaf * kLeaf;
     for (std::int64_t c = first; c <= part.last_of(leaf); ++c) {
       load(index, part.first + c, cpu::kForUpdate, chunk);
-      for (std::int64_t p = first_panel; p < last_panel; ++p) {
+      for (std::int64_t p = panels.first; p < panels.end; ++p) {
         chunk.update(p, c == first ? nullptr : head.state(head.slots[c - 1], p),
                      head.state(head.slots[c], p));
       }
-      if (first_panel > 0) continue;
+      if (panels.first > 0) continue;
       Factor* const decays = head.decays + c * head.R;
       if (c == first) {
         std::copy_n(chunk.total(), head.R, decays);
@@ -369,25 +389,25 @@ class Scan {
 
   // The rows of chunk c, for every head that reads this state.
   void write_out(std::int64_t index, const Head& head, const Wave& part, std::int64_t c,
-                 Chunk& chunk) const {
+                 Panels panels, Worker& worker) const {
     if (!exec_.has(LEET_ROLE_OUT)) return;
     // After the sweep the last chunk of a leaf has the state before the leaf, the others still what
-    // the leaf had summed up to them. The former is in the first-level cache when it is read.
+    // the leaf had summed up to them; the two are brought together where output() reads them.
     const bool in_leaf = c < part.summed && c % kLeaf > 0;
-    const std::int64_t leaf = c < part.summed ? part.last_of(c / kLeaf) : head.carried;
-    const std::int64_t before = head.slots[in_leaf ? c - 1 : leaf];
-    const std::int64_t s = index % shape_.Hs;
-    chunk.begin(index / shape_.Hs, s, 0, chunk.panels());
+    const std::int64_t leaf = head.slots[c < part.summed ? part.last_of(c / kLeaf) : head.carried];
+    Chunk& chunk = worker.chunk;
+    const std::int64_t first_head = index % shape_.Hs * shape_.group();
+    chunk.begin(index / shape_.Hs, index % shape_.Hs, panels.first, panels.end);
     load(index, part.first + c, cpu::kForOutput, chunk);
-    for (std::int64_t h = s * shape_.group(); h < (s + 1) * shape_.group(); ++h) {
+    for (std::int64_t h = first_head; h < first_head + shape_.group(); ++h) {
       chunk.query(h);
-      for (std::int64_t p = 0; p < chunk.panels(); ++p) {
-        Real* const state = head.state(before, p);
-        if (in_leaf && h == s * shape_.group()) {
-          Chunk::add_decayed(head.decays + (c - 1) * head.R, head.state(head.slots[leaf], p), state,
-                             state, head.R);
+      for (std::int64_t p = panels.first; p < panels.end; ++p) {
+        Real* const state = worker.state + p * head.panel_size;
+        if (in_leaf && h == first_head) {
+          Chunk::add_decayed(head.decays + (c - 1) * head.R, head.state(leaf, p),
+                             head.state(head.slots[c - 1], p), state, head.R);
         }
-        chunk.output(p, state);
+        chunk.output(p, in_leaf ? state : head.state(leaf, p));
       }
     }
   }
