@@ -104,7 +104,7 @@ inline double chunk_seconds(const sdk::Host& host, const sdk::Problem& problem,
   // What a step costs beside its products grows with R + D: 0.87 at 128 is 0.77 at 64.
   const auto sides = static_cast<double>(std::clamp<std::int64_t>(shape.R + shape.D, 1, 288));
   work.efficiency /= 1 + 0.13 * (256 / sides - 1);
-  if (!simd) work.efficiency = 0.02;
+  if (!simd) work.efficiency = 0.07;
   // States are copied into panels and back.
   work.bytes = sdk::compulsory_bytes(problem) + 8.0 * static_cast<double>(shape.sequences) *
                                                     static_cast<double>(shape.Hs * shape.R) *
