@@ -342,6 +342,22 @@ TEST(Run, TheRecordSaysWhatWasRunAndWhere) {
   EXPECT_TRUE(record.at("isa").is_array());
 }
 
+TEST(Run, AutoSaysWhatItTookAndWhy) {
+  RunFiles files;
+  files.set("--json", "");
+  const ProcessResult result = files.run("auto");
+  ASSERT_EQ(result.exit_code, tools::kExitOk) << result.err;
+  const auto record = nlohmann::json::parse(result.out);
+  const std::string method = record.at("method");
+  EXPECT_NE(method, "auto");
+  EXPECT_THAT(record.at("reason").get<std::string>(), HasSubstr(method));
+  EXPECT_TRUE(nlohmann::json::parse(files.run(method).out).at("reason").is_null());
+  files.drop("--json");
+  EXPECT_THAT(files.run("auto").out, HasSubstr("expected to be fastest"));
+  files.set("--option", "kernel=plain");
+  EXPECT_EQ(files.run("auto").exit_code, tools::kExitUsage);
+}
+
 TEST(Run, PathsMayHaveSpaces) {
   RunFiles files;
   files.set("--out", files.path("the output.npy"));

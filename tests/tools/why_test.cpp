@@ -110,6 +110,38 @@ TEST(Why, WithoutAMethodAsksThemAll) {
   }
 }
 
+TEST(Why, AutoSaysWhatItTakesAndAsksThemAll) {
+  const std::vector<std::string> why = {"why", "auto", "-a", "N=1,16", "-a", "dtype=f64"};
+  const ProcessResult text = run_leet(why);
+  EXPECT_EQ(text.exit_code, tools::kExitOk) << text.err;
+  EXPECT_THAT(text.out, AllOf(HasSubstr("\nauto: leet."), HasSubstr("expected to be fastest"),
+                              HasSubstr("\nMETHOD"), HasSubstr("\nleet.naive ")));
+
+  std::vector<std::string> structured = why;
+  structured.emplace_back("--json");
+  const json parsed = json::parse(run_leet(structured).out);
+  ASSERT_EQ(parsed.at("auto").size(), 2u);
+  const std::size_t methods = parsed.at("records").size() / 2;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const json& choice = parsed.at("auto")[i];
+    EXPECT_EQ(choice.at("N"), i == 0 ? 1 : 16);
+    EXPECT_EQ(choice.at("chosen"), parsed.at("records")[i * methods].at("method"));
+    EXPECT_THAT(choice.at("reason").get<std::string>(),
+                HasSubstr(choice.at("chosen").get<std::string>()));
+  }
+  EXPECT_EQ(run_leet({"why", "auto", "recurrent"}).exit_code, tools::kExitUsage);
+  EXPECT_EQ(run_leet({"why", "auto", "--option", "kernel=plain"}).exit_code, tools::kExitUsage);
+}
+
+TEST(Why, AutoSaysWhyNobodyCan) {
+  const ProcessResult result =
+      run_leet({"--only-plugins", "--plugins", kMoody, "why", "auto", "-a", "dtype=f16", "--json"});
+  EXPECT_EQ(result.exit_code, tools::kExitNothingToRun);
+  const json choice = json::parse(result.out).at("auto").at(0);
+  EXPECT_TRUE(choice.at("chosen").is_null());
+  EXPECT_THAT(choice.at("reason").get<std::string>(), HasSubstr("no method can compute this"));
+}
+
 TEST(Why, TheFastestComesFirst) {
   const auto explanation = [](double verdict, double plan, bool possible) {
     tools::Explanation made;

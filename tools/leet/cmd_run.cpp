@@ -65,7 +65,10 @@ void add_checks(CLI::App& command, RunOptions& options) {
 void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action) {
   CLI::App* command = app.add_subcommand("run", "One method on arrays from .npy files");
   const auto options = std::make_shared<RunOptions>();
-  command->add_option("METHOD", options->method, "Its id, or the id's end after a dot")->required();
+  command
+      ->add_option("METHOD", options->method,
+                   "Its id, or the id's end after a dot; or `auto`: the one expected to be fastest")
+      ->required();
   add_files(*command, *options);
   add_checks(*command, *options);
   command->add_option("--scale", options->scale, "Multiplies out")->capture_default_str();
@@ -82,11 +85,9 @@ void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action)
       ->check(CLI::IsMember({"f16", "bf16", "f32", "f64"}));
   command->add_option("--threads", options->threads, "Workers; by default as configured")
       ->check(CLI::Range(1, core::kMaxThreads));
-  command
-      ->add_option("--option", options->method_options,
-                   "An option of the method (`leet info METHOD`); may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  repeatable(command->add_option("--option", options->method_options,
+                                 "An option of the method (`leet info METHOD`); may be repeated"))
+      ->type_name("KEY=VALUE");
   command->add_flag("--json", options->json, "Print a leet.run/1 record");
   command->footer(
       "Shapes are those of --layout bhnd. q, k, v and log-decay may each have fewer heads than\n"

@@ -8,8 +8,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/selection.hpp"
 #include "tools/common/exit_code.hpp"
 #include "tools/common/machine.hpp"
 #include "tools/common/session.hpp"
@@ -77,8 +79,17 @@ int why(const GlobalOptions& global, const WhyOptions& options) {
   if (!device_type) return reporter.fail(device_type.error());
   const auto session = open_session(global);
   if (!session) return reporter.fail(session.error());
-  const auto methods = chosen_methods(*session, options, *device_type);
-  if (!methods) return reporter.fail(methods.error());
+  const bool automatic = std::ranges::find(options.methods, core::kAuto) != options.methods.end();
+  if (automatic && options.methods.size() > 1) {
+    return reporter.fail({LEET_STATUS_INVALID_ARGUMENT,
+                          "auto beside other methods: it asks every method; leave the others out"});
+  }
+  std::vector<const core::Method*> methods;
+  if (!automatic) {
+    auto chosen = chosen_methods(*session, options, *device_type);
+    if (!chosen) return reporter.fail(chosen.error());
+    methods = std::move(*chosen);
+  }
 
   const Question question{
       .device = {*device_type, 0},
@@ -86,6 +97,7 @@ int why(const GlobalOptions& global, const WhyOptions& options) {
       .method_options = fmt::format("{}", fmt::join(options.method_options, ";"))};
   std::map<int, std::unique_ptr<core::HostServices>> hosts;  // by threads
   std::vector<std::vector<Explanation>> points;
+  std::vector<AutoExplanation> choices;  // one a point for "auto", else none
   for (const bench::Point& point : bench::points_of(*axes)) {
     auto& host = hosts[point.threads];
     if (!host) {
@@ -93,7 +105,14 @@ int why(const GlobalOptions& global, const WhyOptions& options) {
                                                   session->configuration.pin_threads);
     }
     auto& explanations = points.emplace_back();
-    for (const core::Method* method : *methods) {
+    if (automatic) {
+      auto choice = explain_auto(session->registry, *host, point, question);
+      if (!choice) return reporter.fail(choice.error());
+      explanations = std::move(choice->methods);
+      choices.push_back(std::move(*choice));
+      continue;
+    }
+    for (const core::Method* method : methods) {
       explanations.push_back(explain(*method, *host, point, question));
     }
     sort_by_prediction(explanations);
@@ -108,13 +127,17 @@ int why(const GlobalOptions& global, const WhyOptions& options) {
     for (const auto& explanations : points) {
       for (const Explanation& e : explanations) record["records"].push_back(to_json(e, question));
     }
+    record["auto"] = Json::array();
+    for (const AutoExplanation& choice : choices) record["auto"].push_back(to_json(choice));
     Reporter::print(record);
     return exit_code_for(points);
   }
-  const bool detailed = options.methods.size() == 1;
-  for (const auto& explanations : points) {
-    if (&explanations != points.data()) fmt::print("\n");
+  const bool detailed = methods.size() == 1 && !options.methods.empty();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const std::vector<Explanation>& explanations = points[i];
+    if (i > 0) fmt::print("\n");
     if (!detailed) fmt::print("{}\n", problem_text(explanations[0].point));
+    if (automatic) fmt::print("{}\n", choices[i].reason);
     const auto lines =
         detailed ? detailed_lines(explanations[0], question) : summary_lines(explanations);
     for (const std::string& line : lines) fmt::print("{}\n", line);
@@ -129,24 +152,23 @@ void add_why_command(CLI::App& app, const GlobalOptions& global, Action& action)
       app.add_subcommand("why", "What methods would do with a problem, and how fast");
   const auto options = std::make_shared<WhyOptions>();
   CLI::Option* const methods = command->add_option(
-      "METHOD", options->methods, "Ids, or their ends after a dot; none means every method");
+      "METHOD", options->methods,
+      "Ids, or their ends after a dot; none means every method; `auto` says which method "
+      "it would take, and why");
   command->add_flag("--all", options->all, "Every method, the one predicted fastest first")
       ->excludes(methods);
-  command
-      ->add_option("-a,--axis", options->axes,
-                   "The values of B, H, N, R, D, dtype, decay or threads; may be repeated for "
-                   "others. Every combination is asked")
-      ->type_name("NAME=VALUE,...")
-      ->allow_extra_args(false);
+  repeatable(command->add_option(
+                 "-a,--axis", options->axes,
+                 "The values of B, H, N, R, D, dtype, decay or threads; may be repeated for "
+                 "others. Every combination is asked"))
+      ->type_name("NAME=VALUE,...");
   command->add_option("--device", options->device, "cpu, cuda, ...")->capture_default_str();
   command->add_option("--precision", options->precision, "The lowest arithmetic that is acceptable")
       ->check(CLI::IsMember({"exact", "tf32"}))
       ->capture_default_str();
-  command
-      ->add_option("--option", options->method_options,
-                   "An option of the methods (`leet info METHOD`); may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  repeatable(command->add_option("--option", options->method_options,
+                                 "An option of the methods (`leet info METHOD`); may be repeated"))
+      ->type_name("KEY=VALUE");
   command->add_flag("--json", options->json, "Print a leet.why/1 record");
   command->footer(
       "The problems are those of `leet bench`: N=1 is a decoding step with its state, any other N\n"
@@ -155,7 +177,8 @@ void add_why_command(CLI::App& app, const GlobalOptions& global, Action& action)
       "Exit codes: 3 a problem that none of these methods takes; 4 a plugin failed.\n\n"
       "Example:\n"
       "  leet why recurrent -a N=1 -a dtype=bf16\n"
-      "  leet why --all -a N=1024,65536 -a decay=step");
+      "  leet why --all -a N=1024,65536 -a decay=step\n"
+      "  leet why auto -a N=1");
   command->final_callback([&global, &action, options] {
     action = [&global, options] { return why(global, *options); };
   });

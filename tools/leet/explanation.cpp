@@ -11,6 +11,7 @@
 
 #include "core/plan.hpp"
 #include "core/printable.hpp"
+#include "core/selection.hpp"
 #include "tools/bench/tensors.hpp"
 #include "tools/common/names.hpp"
 #include "tools/common/text.hpp"
@@ -81,6 +82,31 @@ Explanation explain(const core::Method& method, const core::HostServices& host,
   return explanation;
 }
 
+core::Result<AutoExplanation> explain_auto(const core::Registry& registry,
+                                           const core::HostServices& host,
+                                           const bench::Point& point, const Question& question) {
+  AutoExplanation explanation{.point = point};
+  const bench::PointProblem made(point);
+  leet_problem problem = made.problem();
+  problem.lowest_precision = question.lowest_precision;
+  const auto selection =
+      core::select(registry, host, core::kAuto, problem, question.device, question.method_options);
+  if (selection) {
+    explanation.chosen = selection->method;
+    explanation.reason = selection->reason;
+  } else if (selection.error().code == LEET_STATUS_UNSUPPORTED) {
+    explanation.reason = selection.error().message;
+  } else {
+    return selection.error();
+  }
+  const auto judgements = core::judge_all(registry.methods(), host, problem, question.device);
+  if (!judgements) return judgements.error();
+  for (const core::Judgement& judgement : *judgements) {
+    explanation.methods.push_back(explain(*judgement.method, host, point, question));
+  }
+  return explanation;
+}
+
 void sort_by_prediction(std::vector<Explanation>& explanations) {
   const auto key = [](const Explanation& e) {
     return std::tuple(!e.possible(), e.seconds() <= 0, e.seconds());
@@ -122,6 +148,19 @@ Json to_json(const Explanation& e, const Question& question) {
   }
   if (e.failure) record["failed"] = e.failure->message;
   return record;
+}
+
+Json to_json(const AutoExplanation& e) {
+  return {{"dtype", sdk::dtype_name(e.point.dtype)},
+          {"decay", decay_kind_name(e.point.decay_kind)},
+          {"threads", e.point.threads},
+          {"B", e.point.B},
+          {"H", e.point.H},
+          {"N", e.point.N},
+          {"R", e.point.R},
+          {"D", e.point.D},
+          {"chosen", e.chosen == nullptr ? Json() : Json(e.chosen->identity.id)},
+          {"reason", e.reason}};
 }
 
 std::string problem_text(const bench::Point& point) {

@@ -42,10 +42,24 @@ struct Explanation {
 Explanation explain(const core::Method& method, const core::HostServices& host,
                     const bench::Point& point, const Question& question);
 
+// What "auto" does, and what it knew of every method, in its order.
+struct AutoExplanation {
+  bench::Point point;
+  const core::Method* chosen = nullptr;  // null where no method can
+  std::string reason = {};
+  std::vector<Explanation> methods = {};
+};
+
+// Errors: UNAVAILABLE, where the device has no method.
+core::Result<AutoExplanation> explain_auto(const core::Registry& registry,
+                                           const core::HostServices& host,
+                                           const bench::Point& point, const Question& question);
+
 // The fastest first; those that predict nothing after them, then those that can't.
 void sort_by_prediction(std::vector<Explanation>& explanations);
 
 Json to_json(const Explanation& explanation, const Question& question);
+Json to_json(const AutoExplanation& explanation);
 
 // "B=1 H=8 N=4096 R=128 D=128 f32, decay head, 2 threads".
 std::string problem_text(const bench::Point& point);

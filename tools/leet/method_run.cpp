@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/plan.hpp"
+#include "core/selection.hpp"
 #include "tools/common/atomic_file.hpp"
 #include "tools/common/error_metrics.hpp"
 #include "tools/common/exit_code.hpp"
@@ -73,6 +74,7 @@ class MethodRun {
   std::vector<Output> outputs_;
   std::optional<Session> session_;
   const core::Method* method_ = nullptr;
+  std::string reason_;  // why this method, where "auto" chose it
   leet_device device_{};
   Operands operands_;
   std::unique_ptr<core::HostServices> host_;
@@ -100,6 +102,7 @@ core::Status MethodRun::find_method() {
   core::Result<Session> session = open_session(global_);
   if (!session) return session.error();
   session_.emplace(std::move(*session));
+  if (options_.method == core::kAuto) return {};  // needs the problem
   const core::Result<const core::Method*> method = session_->find(options_.method, *device);
   if (!method) return method.error();
   method_ = *method;
@@ -149,9 +152,16 @@ core::Status MethodRun::make_plan() {
   host_ = std::make_unique<core::HostServices>(
       options_.threads > 0 ? options_.threads : configuration.threads, configuration.log_level,
       configuration.pin_threads);
+  const std::string method_options = fmt::format("{}", fmt::join(options_.method_options, ";"));
+  if (method_ == nullptr) {
+    const core::Result<core::Selection> selection =
+        core::select(session_->registry, *host_, options_.method, problem, device_, method_options);
+    if (!selection) return operands_.with_file(selection.error());
+    method_ = selection->method;
+    reason_ = selection->reason;
+  }
   core::Result<std::unique_ptr<core::Plan>> plan =
-      core::Plan::make(*method_, *host_, problem, device_,
-                       fmt::format("{}", fmt::join(options_.method_options, ";")));
+      core::Plan::make(*method_, *host_, problem, device_, method_options);
   if (!plan) return operands_.with_file(from_plugin(plan.error(), *method_));
   plan_ = std::move(*plan);
   return {};
@@ -260,6 +270,7 @@ Json MethodRun::record() const {
   record["workspace_bytes"] = info.workspace_bytes;
   record["declared_rel_error"] = info.declared_rel_error;
   record["choice"] = info.choice;
+  record["reason"] = reason_.empty() ? Json() : Json(reason_);
   record["tolerance"] = tolerance();
   Json pass;  // null where nothing was checked
   for (const Output& output : outputs_) {
@@ -282,6 +293,7 @@ void MethodRun::print_text() const {
              method_->identity.version, core::device_name(device_.type),
              decay_kind_name(operands_.decay_kind()), seconds_,
              host_->table().concurrency(host_->table().ctx));
+  if (!reason_.empty()) fmt::print("{}\n", reason_);
   for (const Output& output : outputs_) {
     fmt::print("{:<10} {} {} {}\n", core::role_name(output.role),
                sdk::dtype_name(operands_.array(output.role).dtype),
