@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"plugins: {enabled: [\"[a-z]*\"]}", "1:21: bad glob '[a-z]*': '[' is not in"},
         Bad{"plugins: {disabled: [Leet.x]}", "1:22: bad glob 'Leet.x': 'L' is not in"},
         Bad{"log: {level: verbose}", "1:14: unknown log level 'verbose': one of trace, debug"},
-        Bad{"log: {level: wrn}", "1:14: unknown log level 'wrn': did you mean 'warn'?"},
+        Bad{"log: {level: wran}", "1:14: unknown log level 'wran': did you mean 'warn'?"},
         Bad{"plugins: {probe: self_test}",
             "1:18: unknown probe policy 'self_test': did you mean 'self-test'?"},
         Bad{"log: {level: [info]}", "1:14: log.level is a list, not a single value"},

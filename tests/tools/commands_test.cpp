@@ -6,7 +6,9 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/tools/run_files.hpp"
@@ -24,7 +26,8 @@ using testing::StartsWith;
 const std::string kMoody = LEET_BINARY_DIR "/tests/plugins/leet_moody.so";
 
 TEST(Program, HelpAndVersionAreAnswers) {
-  for (const char* command : {"list", "info", "why", "run", "compare", "bench", "doctor"}) {
+  for (const char* command :
+       {"list", "info", "why", "run", "compare", "bench", "validate", "doctor", "completion"}) {
     const ProcessResult help = run_leet({command, "--help"});
     EXPECT_EQ(help.exit_code, tools::kExitOk) << command;
     EXPECT_THAT(help.out, HasSubstr("Example:\n  leet " + std::string(command)));
@@ -49,7 +52,7 @@ TEST(Program, WithoutAKnownCommandItShowsTheCommands) {
   const ProcessResult unknown = run_leet({"--log-level", "off", "lisst"});
   EXPECT_EQ(unknown.exit_code, tools::kExitUsage);
   EXPECT_EQ(unknown.out, "");
-  EXPECT_THAT(unknown.err, StartsWith("leet: unknown command 'lisst'\n"));
+  EXPECT_THAT(unknown.err, StartsWith("leet: unknown command 'lisst' (did you mean 'list'?)\n"));
   EXPECT_THAT(unknown.err, HasSubstr("compare"));
 }
 
@@ -65,6 +68,24 @@ TEST(Program, RefusesWhatACommandDoesNotKnow) {
     EXPECT_EQ(result.exit_code, tools::kExitUsage) << arguments.back();
     EXPECT_EQ(result.out, "");
     EXPECT_THAT(result.err, StartsWith("leet")) << arguments.back();
+  }
+}
+
+TEST(Program, HintsAtWhatWasMeant) {
+  for (
+      const auto& [arguments, said] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+          {{"lsit"}, "leet: unknown command 'lsit' (did you mean 'list'?)\n"},
+          {{"frobnicate"}, "leet: unknown command 'frobnicate'\n"},
+          {{"--verison"}, "leet: unknown option '--verison' (did you mean '--version'?)\n"},
+          {{"list", "--jsno"},
+           "leet list: unknown option '--jsno' (did you mean '--json'?); see `leet list --help`\n"},
+          {{"run", "moody", "--outt=x"}, "unknown option '--outt' (did you mean '--out'?)"},
+          {{"list", "--only-plugin"}, "unknown option '--only-plugin' (did you mean "},
+          {{"list", "more"}, "leet list: unexpected argument 'more'; see"},
+          {{"list", "--plugins", "--only-plugins"}, "needs a path before '--only-plugins'"}}) {
+    const ProcessResult result = run_leet(arguments);
+    EXPECT_EQ(result.exit_code, tools::kExitUsage) << said;
+    EXPECT_THAT(result.err, HasSubstr(said));
   }
 }
 
@@ -87,6 +108,12 @@ TEST(List, ShowsTheMethodsBesideTheProgram) {
   EXPECT_EQ(text.err, "");
   EXPECT_THAT(text.out, HasSubstr("leet.naive"));
   EXPECT_THAT(text.out, HasSubstr("leet.recurrent"));
+  std::istringstream lines(text.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+  const ProcessResult names = run_leet({"list", "--names"});
+  EXPECT_EQ(names.exit_code, tools::kExitOk);
+  EXPECT_THAT(names.out, HasSubstr("\nleet.recurrent\n"));
+  EXPECT_EQ(names.out.find(' '), std::string::npos);
 
   const ProcessResult result = run_leet({"list", "--json"});
   EXPECT_EQ(result.exit_code, tools::kExitOk);
@@ -146,7 +173,10 @@ TEST(List, ShowsAFileThatFailedWithItsRule) {
 
   std::vector<std::string> all = places;
   all.push_back("--all");
-  EXPECT_THAT(run_leet(all).out, HasSubstr("leet_moody.so"));
+  const std::string everything = run_leet(all).out;
+  EXPECT_THAT(everything, HasSubstr("leet_moody.so"));
+  EXPECT_THAT(everything, HasSubstr("\nSearched:\n  " + directory.path().string()));
+  EXPECT_THAT(everything, HasSubstr("command line  1 file\n"));
 
   std::vector<std::string> with_json = places;
   with_json.push_back("--json");

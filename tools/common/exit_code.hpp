@@ -13,7 +13,7 @@ enum ExitCode {
   kExitNothingToRun = 3,  // unknown method, no plugin, unsupported problem, no device, nothing ran
   kExitPluginFailed = 4,  // a plugin crashed, timed out or returned an error
   kExitInternal = 5,      // the program's own fault
-  kExitInterrupted = 130  // Ctrl-C, after a report of what was done: 128 + SIGINT, as shells have it
+  kExitInterrupted = 130  // Ctrl-C, after what was done was reported: 128 + SIGINT, as in shells
 };
 
 }  // namespace leet::tools

@@ -17,12 +17,11 @@ void add_bench_command(CLI::App& app, const GlobalOptions& global, Action& actio
                    "Ids, or their ends after a dot; `all`, as none, means every method; `auto` the "
                    "one that is expected to be fastest")
       ->delimiter(',');
-  command
-      ->add_option("-a,--axis", options->axes,
-                   "The values of B, H, N, R, D, dtype, decay or threads; may be repeated for "
-                   "others. Every combination is measured")
-      ->type_name("NAME=VALUE,...")
-      ->allow_extra_args(false);
+  repeatable(command->add_option(
+                 "-a,--axis", options->axes,
+                 "The values of B, H, N, R, D, dtype, decay or threads; may be repeated for "
+                 "others. Every combination is measured"))
+      ->type_name("NAME=VALUE,...");
   CLI::Option* const peers =
       command
           ->add_option("--peer", options->peers,
@@ -33,11 +32,9 @@ void add_bench_command(CLI::App& app, const GlobalOptions& global, Action& actio
       ->check(CLI::Range(0.001, 3600.0))
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Of the inputs")->capture_default_str();
-  command
-      ->add_option("--option", options->method_options,
-                   "An option of the methods (`leet info METHOD`); may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  repeatable(command->add_option("--option", options->method_options,
+                                 "An option of the methods (`leet info METHOD`); may be repeated"))
+      ->type_name("KEY=VALUE");
   CLI::Option* const overhead = command->add_flag(
       "--overhead", options->overhead,
       "Only what the library adds to a plugin's execute, at N = B = H = 1, R = D = 8");

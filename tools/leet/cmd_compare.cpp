@@ -58,8 +58,12 @@ int compare_files(const CompareOptions& options) {
 void add_compare_command(CLI::App& app, const GlobalOptions&, Action& action) {
   CLI::App* command = app.add_subcommand("compare", "How far one .npy file is from another");
   const auto options = std::make_shared<CompareOptions>();
-  command->add_option("A", options->got, "The .npy file to judge")->required()->check(check_path);
+  command->add_option("A", options->got, "The .npy file to judge")
+      ->type_name("FILE")
+      ->required()
+      ->check(check_path);
   command->add_option("B", options->expected, "The .npy file that is right")
+      ->type_name("FILE")
       ->required()
       ->check(check_path);
   command

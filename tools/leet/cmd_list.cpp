@@ -4,17 +4,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "core/printable.hpp"
 #include "tools/common/exit_code.hpp"
 #include "tools/common/names.hpp"
 #include "tools/common/reporter.hpp"
 #include "tools/common/session.hpp"
+#include "tools/common/text.hpp"
 #include "tools/leet/command.hpp"
 
 namespace leet::tools {
@@ -23,6 +24,7 @@ namespace {
 struct ListOptions {
   bool json = false;
   bool all = false;
+  bool names = false;
 };
 
 std::string summary_of(const core::Method& method) {
@@ -82,33 +84,30 @@ void print_json(const core::Registry& registry, Json record) {
   Reporter::print(record);
 }
 
-// Columns as wide as their widest cell; the last is not padded.
-template <std::size_t Columns>
-void print_table(const std::vector<std::array<std::string, Columns>>& rows) {
-  std::array<std::size_t, Columns> widths{};
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < Columns; ++i) widths[i] = std::max(widths[i], row[i].size());
+void print_indented(std::size_t indent, std::string_view text) {
+  for (const std::string& line : wrap(core::printable(text, 4096), kTextWidth - indent)) {
+    fmt::print("{:{}}{}\n", "", indent, line);
   }
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i + 1 < Columns; ++i)
-      line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    fmt::print("{}{}\n", line, row.back());
+}
+
+void print_searched(const core::Registry& registry) {
+  std::vector<std::vector<std::string>> rows;
+  for (const core::SearchedDirectory& searched : registry.report().searched) {
+    rows.push_back({fmt::format("  {}", searched.path.string()), searched.origin,
+                    searched.problem.empty() ? fmt::format("{} file{}", searched.candidates,
+                                                           searched.candidates == 1 ? "" : "s")
+                                             : searched.problem});
   }
+  for (const std::string& line : table_lines(rows)) fmt::print("{}\n", line);
 }
 
 void print_methods(const core::Registry& registry) {
   if (registry.methods().empty()) {
-    fmt::print("No methods. Searched:\n");
-    for (const core::SearchedDirectory& searched : registry.report().searched) {
-      fmt::print("  {} ({}): {}\n", searched.path.string(), searched.origin,
-                 searched.problem.empty() ? fmt::format("{} files", searched.candidates)
-                                          : searched.problem);
-    }
+    fmt::print("No methods.\n");
     return;
   }
-  std::vector<std::array<std::string, 7>> rows = {
-      {"METHOD", "VERSION", "DEVICES", "DTYPES", "DECAY", "FEATURES", "SUMMARY"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"METHOD", "VERSION", "DEVICES", "DTYPES", "DECAY"}};
   for (const core::Method& method : registry.methods()) {
     const leet_note_desc& identity = method.identity;
     const auto joined = [](const std::vector<std::string>& names) {
@@ -116,10 +115,14 @@ void print_methods(const core::Registry& registry) {
     };
     rows.push_back({identity.id, identity.version, joined(device_names(method.device_types)),
                     joined(dtype_names(identity.dtypes)),
-                    joined(decay_kind_names(identity.decay_kinds)),
-                    joined(feature_names(identity.features)), summary_of(method)});
+                    joined(decay_kind_names(identity.decay_kinds))});
   }
-  print_table(rows);
+  const std::vector<std::string> lines = table_lines(rows);  // one a row: the last cell is short
+  fmt::print("{}\n", lines.at(0));
+  for (std::size_t i = 0; i < registry.methods().size(); ++i) {
+    fmt::print("{}\n", lines.at(i + 1));
+    print_indented(4, summary_of(registry.methods()[i]));
+  }
 }
 
 void print_candidates(const core::Registry& registry, bool all) {
@@ -129,8 +132,8 @@ void print_candidates(const core::Registry& registry, bool all) {
     if (first) fmt::print("\n{}:\n", all ? "Plugin files" : "Plugin files with a remark");
     first = false;
     fmt::print("  {:<16} {}\n", core::rule_code(entry.rule), entry.path.string());
-    if (!entry.seen.empty()) fmt::print("                   {}\n", entry.seen);
-    if (!entry.action.empty()) fmt::print("                   -> {}\n", entry.action);
+    if (!entry.seen.empty()) print_indented(19, entry.seen);
+    if (!entry.action.empty()) print_indented(19, "-> " + entry.action);
   }
 }
 
@@ -138,11 +141,19 @@ int list(const GlobalOptions& global, const ListOptions& options) {
   const Reporter reporter("list", options.json);
   const core::Result<Session> session = open_session(global);
   if (!session) return reporter.fail(session.error());
-  if (options.json) {
+  if (options.names) {
+    for (const core::Method& method : session->registry.methods()) {
+      fmt::print("{}\n", method.identity.id);
+    }
+  } else if (options.json) {
     print_json(session->registry, reporter.record());
   } else {
     print_methods(session->registry);
     print_candidates(session->registry, options.all);
+    if (options.all || session->registry.methods().empty()) {
+      fmt::print("\nSearched:\n");
+      print_searched(session->registry);
+    }
   }
   return kExitOk;
 }
@@ -153,8 +164,11 @@ void add_list_command(CLI::App& app, const GlobalOptions& global, Action& action
   CLI::App* command =
       app.add_subcommand("list", "The methods there are, and the files that failed");
   const auto options = std::make_shared<ListOptions>();
-  command->add_flag("--all", options->all, "Show every plugin file, not only those with a remark");
-  command->add_flag("--json", options->json, "Print a leet.list/1 record");
+  command->add_flag("--all", options->all,
+                    "Show every plugin file, not only those with a remark, and where was searched");
+  CLI::Option* const names =
+      command->add_flag("--names", options->names, "Print the methods' ids alone, one a line");
+  command->add_flag("--json", options->json, "Print a leet.list/1 record")->excludes(names);
   command->footer("Example:\n  leet list --plugins ~/my_plugins --json | jq '.methods[].id'");
   command->final_callback([&global, &action, options] {
     action = [&global, options] { return list(global, *options); };

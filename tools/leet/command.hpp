@@ -18,9 +18,15 @@ namespace leet::tools {
 using Action = std::function<int()>;
 
 // A CLI11 check for options that name a file: an empty one would be as if the option were not
-// given.
+// given, and an option in its place is one whose path was forgotten.
 inline std::string check_path(const std::string& text) {
-  return text.empty() ? "needs a path, not an empty text" : "";
+  if (text.empty()) return "needs a path, not an empty text";
+  return text.starts_with("--") ? "needs a path before '" + text + "'" : "";
+}
+
+// For an option that takes one value each time it is given, and may be given again.
+inline CLI::Option* repeatable(CLI::Option* option) {
+  return option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 // Each adds its subcommand to `app` and, when it is the one given, sets `action`. `global` and
@@ -30,6 +36,7 @@ void add_info_command(CLI::App& app, const GlobalOptions& global, Action& action
 void add_why_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_doctor_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_doctor_cuda_command(CLI::App& app, const GlobalOptions& global, Action& action);  // hidden
+void add_completion_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_compare_command(CLI::App& app, const GlobalOptions& global, Action& action);
 void add_bench_command(CLI::App& app, const GlobalOptions& global, Action& action);
