@@ -112,12 +112,11 @@ class Recursive {
 
   static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem,
                                   const sdk::Options& options) {
-    const sdk::Shape& shape = problem.shape();
-    return sdk::predicted_cpu_seconds(
-        host, {.flops = flops(problem, options),
-               .efficiency = cpu::takes_simd(problem, options) ? 0.8 : 0.02,
-               .bytes = sdk::compulsory_bytes(problem),
-               .pieces = shape.sequences * shape.Hs * std::max<std::int64_t>(shape.D / 16, 1)});
+    const std::int64_t pieces = std::max<std::int64_t>(problem.shape().D / 16, 1);
+    const double seconds =
+        cpu::chunk_seconds(host, problem, options, {.shared = 0.78, .channel = 0.58}, pieces);
+    if (form(options) == Form::kUpDown || problem.shape().N == 0) return seconds;
+    return seconds * flops(problem, options) / cpu::chunk_flops(problem, steps(problem, options));
   }
 
   bool simd_;

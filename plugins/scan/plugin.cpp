@@ -83,8 +83,8 @@ class ScanMethod {
     return options.get("wave") == "auto" ? 0 : options.get_int("wave", 1, 1024);
   }
 
-  // Each chunk's state is added to another about 1.5 times in the tree over leaves and once in its
-  // leaf, with four flops an element.
+  // A chunk's state is added to others 1.25 times, 0.75 in its leaf and 0.5 in the tree over
+  // leaves, with four flops an element.
   static double flops(const sdk::Problem& problem, const sdk::Options& options) {
     const sdk::Shape& shape = problem.shape();
     const std::int64_t C = steps(problem, options);
@@ -96,13 +96,10 @@ class ScanMethod {
 
   static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem,
                                   const sdk::Options& options) {
-    const sdk::Shape& shape = problem.shape();
-    const std::int64_t C = steps(problem, options);
-    return sdk::predicted_cpu_seconds(
-        host, {.flops = flops(problem, options),
-               .efficiency = cpu::takes_simd(problem, options) ? 0.8 : 0.02,
-               .bytes = sdk::compulsory_bytes(problem),
-               .pieces = shape.sequences * shape.Hs * (shape.N / (kLeaf * C) + 1)});
+    // Chunks of a wave; its leaves are fewer, but are cut along D too.
+    const std::int64_t pieces = std::clamp<std::int64_t>(
+        problem.shape().N / steps(problem, options), 1, wave(options) == 0 ? 16 : wave(options));
+    return cpu::chunk_seconds(host, problem, options, {.shared = 0.76, .channel = 0.48}, pieces);
   }
 
   bool simd_;

@@ -9,25 +9,26 @@
 // so the state before every chunk is an exclusive scan, of logarithmic depth. A sequence is taken
 // in waves of chunks whose states a cache holds; a wave has three phases, each parallel:
 //
-//     sums      the states that leaves of kLeaf chunks leave behind             over the leaves
-//     sweep     up and down the tree over the leaves, then to a leaf's chunks   over rows of states
-//     outputs   every chunk from the state before it and its own scores         over the chunks
+//     sums      what each leaf of kLeaf chunks leaves behind, chunk after chunk    over the leaves
+//     sweep     up and down the tree over the leaves: the states before them    over rows of states
+//     outputs   every chunk from the state before it and its own scores            over the chunks
 //
 // The scan is elementwise over the state, so that a worker takes a few rows of all states through
-// the whole tree, in its first-level cache, and no level of the tree waits for another.
+// the whole tree, in its first-level cache, and no level of the tree waits for another. Within a
+// leaf the state before a chunk is that before the leaf and what the leaf had summed, added where
+// the chunk's output reads it.
 //
 // Whole rounds of heads go one to a worker, which takes all three phases of it; the heads left
 // over, fewer than workers, are taken by all workers at once. Waves and leaves are cut by shape
 // alone, so the bits are the same for any number of workers. The products are those of
 // leet/cpu/chunk-inl.hpp; Chunk is that class or PlainChunk.
 //
-// Bound: FMAs, 4 R D flops a step and about C (R + D) for the scores; the sweep reads and writes
-// every chunk's state once in the second-level cache. k and v are read twice.
+// Bound: FMAs, 4 R D flops a step and about C (R + D) for the scores; then the second-level cache,
+// through which every chunk's state goes twice more than in leet.lightning. k and v are read twice.
 #ifndef LEET_PLUGINS_SCAN_SCAN_HPP
 #define LEET_PLUGINS_SCAN_SCAN_HPP
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <leet/cpu/chunk_weights.hpp>
@@ -38,73 +39,9 @@
 #include <numeric>
 #include <utility>
 
+#include "wave.hpp"
+
 namespace leet::plugin_scan {
-
-inline constexpr std::int64_t kLeaf = 4;  // chunks
-inline constexpr std::int64_t kRows = 8;  // of a state, that are swept together
-
-// What a plan fixes.
-struct Config {
-  cpu::ChunkConfig chunk;
-  std::int64_t wave;           // chunks at most
-  std::int64_t workers;        // whose workspace there is
-  std::uint64_t head_bytes;    // of the workspace of a head's wave
-  std::uint64_t worker_bytes;  // of a worker's, without that
-  std::uint64_t workspace_bytes;
-};
-
-// The chunks [first, end) of a sequence's wave, and how many of them are summed: a last one whose
-// state nobody asked for is not.
-struct Wave {
-  std::int64_t first, end;
-  std::int64_t summed;
-
-  std::int64_t leaves() const { return (summed + kLeaf - 1) / kLeaf; }
-  // The chunk that a leaf ends with; counted, like all chunks below, from the wave's first.
-  std::int64_t last_of(std::int64_t leaf) const { return std::min((leaf + 1) * kLeaf, summed) - 1; }
-};
-
-// The tree over n leaves, each node in the place of the last of its leaves: up(left, right) forms a
-// node from its two halves, in the right one's place; root(n - 1) has all; down(left, right) gives
-// both halves what precedes them, from what precedes the node, in the right one's place.
-template <class Up, class Root, class Down>
-void walk_tree(std::int64_t n, Up&& up, Root&& root, Down&& down) {
-  if (n == 0) return;
-  const auto level = [n](std::int64_t width, auto&& visit) {
-    for (std::int64_t left = width - 1; left + 1 < n; left += 2 * width) {
-      visit(left, std::min(left + width, n - 1));
-    }
-  };
-  const auto half = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(n)) / 2);
-  for (std::int64_t width = 1; width <= half; width *= 2) level(width, up);
-  root(n - 1);
-  for (std::int64_t width = half; width > 0; width /= 2) level(width, down);
-}
-
-// What is kept of one head's wave. A state has a slot; down the tree two states change slots
-// rather than places in memory.
-template <class Chunk>
-struct HeadStates {
-  HeadStates(sdk::Scratch& scratch, const sdk::Shape& shape, const Config& config)
-      : R(shape.R),
-        panel_size(Chunk::panel_size(shape)),
-        stride(Chunk::panels(shape) * panel_size + kRows * Chunk::panel_columns()),
-        carried(config.wave),
-        states(scratch.take<typename Chunk::Real>(stride * (config.wave + 1))),
-        decays(scratch.take<typename Chunk::Factor>(shape.R * config.wave)),
-        slots(scratch.take<std::int64_t>(config.wave + 1)) {}
-
-  typename Chunk::Real* state(std::int64_t slot, std::int64_t panel) const {
-    return states + slot * stride + panel * panel_size;
-  }
-
-  std::int64_t R, panel_size;
-  std::int64_t stride;   // of slots; some rows more than a state, so that cache sets don't coincide
-  std::int64_t carried;  // place in `slots` of the state before the wave, then of that after it
-  typename Chunk::Real* states;    // [wave + 1 slots]
-  typename Chunk::Factor* decays;  // [wave, R]: of a leaf's chunks up to this one
-  std::int64_t* slots;             // [wave + 1]: of the state after each chunk; and of the carried
-};
 
 template <class Chunk>
 class Scan {
@@ -116,8 +53,12 @@ class Scan {
   static Config configure(const sdk::Shape& shape, const cpu::ChunkConfig& chunk, std::int64_t wave,
                           std::int64_t workers) {
     const std::int64_t chunks = (shape.N + chunk.C - 1) / chunk.C;
-    constexpr std::int64_t kWave = 16;  // more states, of R = D = 128, leave the second-level cache
-    Config config{chunk, wave == 0 ? kWave : wave, workers, 0, 0, 0};
+    Config config{chunk, wave, workers, 0, 0, 0};
+    if (wave == 0) {
+      constexpr std::int64_t kCacheBytes = 1 << 20;  // of a second-level cache
+      const auto state = state_size(shape) * static_cast<std::int64_t>(sizeof(Real));
+      config.wave = std::clamp<std::int64_t>(kCacheBytes / std::max<std::int64_t>(state, 1), 8, 16);
+    }
     config.wave = std::clamp<std::int64_t>(chunks, 1, config.wave);
     sdk::Scratch head, worker;
     Head(head, shape, config);
@@ -331,7 +272,7 @@ class Scan {
     }
   }
 
-  // From those to the states before every chunk, for kRows rows of them.
+  // From those to the states before every leaf, for kRows rows of them.
   void sweep(const Head& head, const Wave& part, std::int64_t slice, const Sweep& buffers) const {
     const std::int64_t r = slice * kRows;
     const std::int64_t rows = std::min(kRows, head.R - r);

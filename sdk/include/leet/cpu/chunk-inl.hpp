@@ -243,8 +243,9 @@ class Chunk {
   static void add_decayed(const Factor* total, const float* from, const float* add, float* to,
                           std::int64_t R) {
     const Floats d;
+    sdk::SplitDecay<float> gamma{};
     for (std::int64_t r = 0; r < R; ++r) {
-      const sdk::SplitDecay<float> gamma = split_below(total[r]);
+      if (r == 0 || total[r] != total[r - 1]) gamma = split_below(total[r]);  // often all are one
       const Vector high = hn::Set(d, gamma.high);
       const Vector low = hn::Set(d, gamma.low);
       for (std::int64_t i = r * panel_columns(); i < (r + 1) * panel_columns(); i += lanes()) {

@@ -93,8 +93,10 @@ struct ChunkEfficiency {
   double shared, channel;
 };
 
+// `pieces_a_head`: that can be computed at once; 0 where that is panels of columns.
 inline double chunk_seconds(const sdk::Host& host, const sdk::Problem& problem,
-                            const sdk::Options& options, ChunkEfficiency efficiency) {
+                            const sdk::Options& options, ChunkEfficiency efficiency,
+                            std::int64_t pieces_a_head = 0) {
   const sdk::Shape& shape = problem.shape();
   const bool simd = takes_simd(problem, options);
   sdk::CpuWork work;
@@ -109,7 +111,8 @@ inline double chunk_seconds(const sdk::Host& host, const sdk::Problem& problem,
   work.bytes = sdk::compulsory_bytes(problem) + 8.0 * static_cast<double>(shape.sequences) *
                                                     static_cast<double>(shape.Hs * shape.R) *
                                                     static_cast<double>(shape.D);
-  work.pieces = shape.sequences * shape.Hs * std::max<std::int64_t>(shape.D / 16, 1);
+  if (pieces_a_head == 0) pieces_a_head = std::max<std::int64_t>(shape.D / 16, 1);
+  work.pieces = shape.sequences * shape.Hs * pieces_a_head;
   return sdk::predicted_cpu_seconds(host, work);
 }
 
