@@ -124,7 +124,8 @@ class FleetAttention {
         host, {.flops = flops(problem),
                .efficiency = simd ? kSimdEfficiency : kPlainEfficiency,
                .bytes = sdk::compulsory_bytes(problem) + states,
-               .pieces = shape.sequences * shape.Hs * ((shape.D + kPanel - 1) / kPanel)});
+               .pieces = shape.sequences * shape.Hs * ((shape.D + kPanel - 1) / kPanel),
+               .piece_seconds = 1e-6});
   }
 
   double declared_rel_error(const sdk::Problem& problem) const {

@@ -66,7 +66,7 @@ class Lightning {
   }
 
  private:
-  static constexpr cpu::ChunkEfficiency kEfficiency = {.shared = 0.87, .channel = 0.64};
+  static constexpr cpu::ChunkEfficiency kEfficiency = {.shared = 0.87, .channel = 0.67};
 
   static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem,
                                   const sdk::Options& options) {

@@ -35,16 +35,18 @@ class Recurrent {
       "simd: fp32 sums in vector registers, the error grows as sqrt(N), k v at most 2e31; "
       "plain: fp64 sums, one step at a time; auto: simd where it can")};
 
-  static sdk::Verdict supports(const sdk::Host&, const sdk::Problem& problem, leet_device,
+  static sdk::Verdict supports(const sdk::Host& host, const sdk::Problem& problem, leet_device,
                                const sdk::Options& options) {
+    const Kernel asked = kernel(options);
     const sdk::Verdict verdict = sdk::check_one_arithmetic(problem);
     if (verdict.answer == LEET_ANSWER_NO) return verdict;
-    if (kernel(options) == Kernel::kSimd && !fits_simd(problem)) {
+    if (asked == Kernel::kSimd && !fits_simd(problem)) {
       return sdk::Verdict::no(
           "kernel=simd: not for f64 tensors, R = 0, D = 0 or misaligned elements; auto takes "
           "plain");
     }
-    return verdict;
+    return sdk::Verdict::yes(
+        predicted_seconds(host, problem, asked != Kernel::kPlain && fits_simd(problem)));
   }
 
   Recurrent(const sdk::Host& host, const sdk::Problem& problem, leet_device,
@@ -52,12 +54,10 @@ class Recurrent {
       : simd_(kernel(options) != Kernel::kPlain && fits_simd(problem)),
         config_{problem.decay_kind(), problem.scale(),
                 simd_ ? simd_bytes_a_worker(problem.shape()) : bytes_a_worker(problem.shape())} {
-    const sdk::Shape& shape = problem.shape();
-    const double updates = static_cast<double>(shape.B) * shape.N * shape.R * shape.D * shape.Hs;
-    const double reads = static_cast<double>(shape.B) * shape.N * shape.R * shape.D * shape.H;
+    info_.predicted_seconds = predicted_seconds(host, problem, simd_);
     info_.workspace_bytes = config_.bytes_a_worker * host.concurrency();
     info_.workspace_alignment = sdk::kCacheLine;
-    info_.flops = 2 * updates + (problem.has(LEET_ROLE_OUT) ? 2 * reads : 0);
+    info_.flops = flops(problem);
     info_.bytes_moved = sdk::compulsory_bytes(problem);
     info_.declared_rel_error = declared_rel_error(problem);
     std::snprintf(choice_, sizeof choice_, "%s",
@@ -101,6 +101,39 @@ class Recurrent {
     }
     return !is_f64(problem) && problem.shape().R > 0 && problem.shape().D > 0;
   }
+
+  static double flops(const sdk::Problem& problem) {
+    const sdk::Shape& shape = problem.shape();
+    const double a_head = 2.0 * static_cast<double>(shape.B) * static_cast<double>(shape.N) *
+                          static_cast<double>(shape.R) * static_cast<double>(shape.D);
+    return a_head * (static_cast<double>(shape.Hs) +
+                     (problem.has(LEET_ROLE_OUT) ? static_cast<double>(shape.H) : 0));
+  }
+
+  static double predicted_seconds(const sdk::Host& host, const sdk::Problem& problem, bool simd) {
+    const sdk::Shape& shape = problem.shape();
+    constexpr std::int64_t kPanel = 32;
+    const std::int64_t heads = shape.sequences * shape.Hs;
+    // What a decay by channel costs each step and channel, in flops at the sweep's rate; pieces of
+    // one head all pay it.
+    constexpr double kChannelFlops = 290;
+    const double products = flops(problem);
+    const double weights = problem.decay_kind() != LEET_DECAY_CHANNEL
+                               ? 0
+                               : kChannelFlops * static_cast<double>(shape.B * shape.Hs) *
+                                     static_cast<double>(shape.N) * static_cast<double>(shape.R);
+    return sdk::predicted_cpu_seconds(host,
+                                      {.flops = products + weights,
+                                       .efficiency = simd ? kSimdEfficiency : kPlainEfficiency,
+                                       .bytes = sdk::compulsory_bytes(problem),
+                                       .pieces = heads * ((shape.D + kPanel - 1) / kPanel),
+                                       .repeated = weights / std::max(1.0, products + weights),
+                                       .heads = heads});
+  }
+
+  // Of the FMA peak, as measured beside the other methods.
+  static constexpr double kSimdEfficiency = 0.82;
+  static constexpr double kPlainEfficiency = 0.08;
 
   double declared_rel_error(const sdk::Problem& problem) const {
     const auto steps = static_cast<double>(problem.shape().N);

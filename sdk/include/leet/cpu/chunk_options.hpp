@@ -81,7 +81,12 @@ inline double chunk_flops(const sdk::Problem& problem, std::int64_t C) {
   const sdk::Shape& shape = problem.shape();
   const double steps = static_cast<double>(shape.B) * static_cast<double>(shape.N);
   const auto R = static_cast<double>(shape.R), D = static_cast<double>(shape.D);
-  const double updates = steps * static_cast<double>(shape.Hs) * 2 * R * D;
+  // Without a final state nobody needs the update by a sequence's last chunk.
+  const double last =
+      problem.has(LEET_ROLE_STATE_OUT)
+          ? 0
+          : static_cast<double>((shape.N + C - 1) % C + 1) * static_cast<double>(shape.sequences);
+  const double updates = std::max(0.0, steps - last) * static_cast<double>(shape.Hs) * 2 * R * D;
   const double reads =
       steps * static_cast<double>(shape.H) * (2 * R * D + static_cast<double>(C + 1) * (R + D));
   return updates + (problem.has(LEET_ROLE_OUT) ? reads : 0);
@@ -93,7 +98,8 @@ struct ChunkEfficiency {
   double shared, channel;
 };
 
-// `pieces_a_head`: that can be computed at once; 0 where that is panels of columns.
+// `pieces_a_head`: that can be computed at once; 0 where that is panels of columns, of which each
+// piece computes the scores and weights again.
 inline double chunk_seconds(const sdk::Host& host, const sdk::Problem& problem,
                             const sdk::Options& options, ChunkEfficiency efficiency,
                             std::int64_t pieces_a_head = 0) {
@@ -111,7 +117,11 @@ inline double chunk_seconds(const sdk::Host& host, const sdk::Problem& problem,
   work.bytes = sdk::compulsory_bytes(problem) + 8.0 * static_cast<double>(shape.sequences) *
                                                     static_cast<double>(shape.Hs * shape.R) *
                                                     static_cast<double>(shape.D);
-  if (pieces_a_head == 0) pieces_a_head = std::max<std::int64_t>(shape.D / 16, 1);
+  if (pieces_a_head == 0) {
+    pieces_a_head = std::max<std::int64_t>(shape.D / 16, 1);
+    work.heads = shape.sequences * shape.Hs;
+    work.repeated = problem.decay_kind() == LEET_DECAY_CHANNEL ? 0.4 : 0.1;
+  }
   work.pieces = shape.sequences * shape.Hs * pieces_a_head;
   return sdk::predicted_cpu_seconds(host, work);
 }

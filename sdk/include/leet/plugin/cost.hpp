@@ -51,7 +51,11 @@ struct CpuWork {
   double flops = 0;       // done, not only needed
   double efficiency = 1;  // share of the FMA peak that the kernel reaches, as `leet bench` measured
   double bytes = 0;       // to and from memory
-  std::int64_t pieces = 1;  // that can be computed at once
+  std::int64_t pieces = 1;   // that can be computed at once
+  double piece_seconds = 0;  // that one takes to begin
+  // Where pieces of one head do some of its work again, each for itself: that share of it.
+  double repeated = 0;
+  std::int64_t heads = 0;  // with `repeated`: heads of all sequences
 };
 
 // The seconds that a method predicts in its verdict, by a roofline with nominal rates of one core.
@@ -62,9 +66,14 @@ inline double predicted_cpu_seconds(const Host& host, const CpuWork& work) {
   constexpr double kDispatchSeconds = 0.5e-6;
   const std::int64_t cores =
       std::clamp<std::int64_t>(work.pieces, 1, std::max(1, host.concurrency()));
-  const double compute = work.flops / (work.efficiency * kFlopsPerSecond);
+  // Heads are cut into no more pieces than cores need.
+  const double cuts = std::max(
+      1.0, static_cast<double>(cores) / static_cast<double>(std::max<std::int64_t>(work.heads, 1)));
+  const double compute = work.flops / (work.efficiency * kFlopsPerSecond) *
+                         (work.heads > 0 ? 1 + work.repeated * (cuts - 1) : 1);
   const double memory = work.bytes / kBytesPerSecond;
-  return kDispatchSeconds + std::max(compute, memory) / static_cast<double>(cores);
+  const double begin = work.piece_seconds * static_cast<double>(work.pieces);
+  return kDispatchSeconds + (begin + std::max(compute, memory)) / static_cast<double>(cores);
 }
 
 // A bound on the relative Frobenius error of a method whose arithmetic errs by `arithmetic` and
