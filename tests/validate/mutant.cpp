@@ -91,6 +91,10 @@ class Mutant {
     if (mutated("crash")) std::raise(SIGSEGV);
     if (mutated("crash-once-in-a-while") && shape.N == 65) std::raise(SIGSEGV);
     if (mutated("exit")) std::_Exit(0);
+    if (mutated("interrupt") && shape.N == 65) {
+      kill(0, SIGINT);  // Ctrl-C reaches every process of the terminal's group
+      std::this_thread::sleep_for(std::chrono::hours(1));
+    }
     if (mutated("hang")) std::this_thread::sleep_for(std::chrono::hours(1));
     if (mutated("prints")) {
       [[maybe_unused]] const auto written = write(1, "{\"end\":0,\"status\":4}\n", 21);

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -78,6 +80,51 @@ INSTANTIATE_TEST_SUITE_P(All, ForgedMessage,
                          [](const auto& tested) {
                            return std::string(tested.param).substr(sizeof "forges-" - 1);
                          });
+
+// In a process group of its own, as the plugin sends SIGINT to all of it; and then never ends.
+TEST(ValidateWorker, CtrlCEndsWithTheCasesSoFar) {
+  const TemporaryDirectory directory;
+  const std::string counts = directory / "counts.json";
+  std::vector<std::string> arguments = {"/usr/bin/setsid", "--wait", kBinaries + "/bin/leet"};
+  for (const std::string& word : validate("^odd-n/f32/head/")) arguments.push_back(word);
+  for (const char* word : {"--jobs", "1", "--timeout", "3600", "--plugins"}) {
+    arguments.emplace_back(word);
+  }
+  arguments.push_back(kBinaries + "/tests/mutants/leet_mutant.so");
+  arguments.insert(arguments.end(), {"--write-counts", counts});
+  const ProcessResult ran = run_process(arguments, {{"MUTATION", "interrupt"}});
+  EXPECT_EQ(ran.exit_code, 130) << ran.out << ran.err;
+  const auto record = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(record["interrupted"], true);
+  EXPECT_GT(record["cases_done"], 0);
+  EXPECT_LT(record["cases_done"], record["cases_total"]);
+  // The workers were told nothing: no case is a crash, and those that ran passed.
+  int passed = 0;
+  for (const auto& check : record["methods"][0]["checks"]) {
+    EXPECT_TRUE(check["failures"].empty()) << check;
+    passed += check["cases"]["pass"].get<int>();
+  }
+  EXPECT_EQ(passed - 1, record["cases_done"]);  // and the load
+  EXPECT_THAT(ran.err, HasSubstr("interrupted after " + record["cases_done"].dump() + " of "));
+  EXPECT_FALSE(std::filesystem::exists(counts));
+
+  arguments.erase(std::find(arguments.begin(), arguments.end(), "--json"));
+  const ProcessResult text = run_process(arguments, {{"MUTATION", "interrupt"}});
+  EXPECT_EQ(text.exit_code, 130);
+  EXPECT_THAT(text.out, HasSubstr("INTERRUPTED: "));
+}
+
+TEST(ValidateWorker, ReasonsAreCountedNotRepeated) {
+  std::vector<std::string> arguments = validate("^n1/f32/");
+  arguments.erase(std::find(arguments.begin(), arguments.end(), "--json"));
+  arguments.insert(arguments.end(), {"--plugins", kBinaries + "/tests/mutants/leet_mutant.so"});
+  const ProcessResult ran = run_leet(arguments, {{"MUTATION", "refuses-all"}});
+  EXPECT_EQ(ran.exit_code, 3) << ran.out << ran.err;
+  const std::size_t first = ran.out.find(" x not today\n");
+  EXPECT_THAT(ran.out, HasSubstr("why cases were not run:\n"));
+  EXPECT_NE(first, std::string::npos) << ran.out;
+  EXPECT_EQ(ran.out.find("not today", first + 8), std::string::npos) << ran.out;
+}
 
 }  // namespace
 }  // namespace leet::tests

@@ -19,6 +19,7 @@
 
 #include "tools/common/atomic_file.hpp"
 #include "tools/common/exit_code.hpp"
+#include "tools/common/interrupt.hpp"
 #include "tools/common/progress.hpp"
 #include "tools/common/reporter.hpp"
 #include "tools/common/session.hpp"
@@ -189,15 +190,19 @@ int validate_methods(const GlobalOptions& global, const ValidateOptions& options
   if (options.in_process) {
     outcomes = validate::run_in_process(jobs, report.cases);
   } else {
+    const Interrupt interrupt;
     Progress progress;
     const int available = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     auto supervised =
         validate::supervise(jobs, report.cases,
                             {.jobs = options.jobs > 0 ? options.jobs : available,
                              .timeout = std::chrono::duration<double>(options.timeout),
-                             .progress = [&](std::size_t done, std::size_t total) {
-                               progress.show(fmt::format("{} of {} cases", done, total));
-                             }});
+                             .progress =
+                                 [&](std::size_t done, std::size_t total) {
+                                   progress.show(fmt::format("{} of {} cases", done, total));
+                                 },
+                             .stop_descriptor = interrupt.descriptor()});
+    report.interrupted = Interrupt::requested();
     if (!supervised) return reporter.fail(supervised.error(), kExitInternal);
     outcomes = std::move(*supervised);
   }
@@ -213,10 +218,15 @@ int validate_methods(const GlobalOptions& global, const ValidateOptions& options
     names.emplace_back(method->identity.id);
     directories.push_back(jobs[i].settings.dump);
   }
-  const bool shared = std::ranges::any_of(
-      report.cases, [](const validate::Case& made) { return made.check == "pairwise"; });
+  const bool shared =
+      !report.interrupted && std::ranges::any_of(report.cases, [](const validate::Case& made) {
+        return made.check == "pairwise";
+      });
   if (shared) report.pairwise = validate::compare_methods(names, directories, options.seed);
-  if (const core::Status status = compare_counts(options, report); !status) {
+  if (report.interrupted) {
+    reporter.say(
+        fmt::format("interrupted after {} of {} cases", report.cases_done(), report.cases_total()));
+  } else if (const core::Status status = compare_counts(options, report); !status) {
     return reporter.fail(status.error());
   }
 
@@ -277,7 +287,8 @@ void add_validate_command(CLI::App& app, const GlobalOptions& global, Action& ac
       ->type_name("CASE");
   command->footer(
       "Exit codes: 0 all passed and each plugin ran a numeric case; 1 a check failed; 3 nothing "
-      "matched\nor nothing ran; 4 a plugin crashed or hung.\n\nExample:\n  leet validate recurrent "
+      "matched\nor nothing ran; 4 a plugin crashed or hung; 130 Ctrl-C, with the cases so far.\n\n"
+      "Example:\n  leet validate recurrent "
       "--filter '^odd-n/f32/'");
   command->final_callback([&global, &action, options] {
     options->in_process = options->in_process || !options->selection.only.empty();

@@ -2,6 +2,9 @@
 //
 // `leet validate-worker`, hidden: the process in which `leet validate` runs a plugin. Its arguments
 // are made by validate::worker_arguments.
+#include <signal.h>
+#include <sys/prctl.h>
+
 #include <memory>
 
 #include "tools/leet/command.hpp"
@@ -31,7 +34,10 @@ void add_validate_worker_command(CLI::App& app, const GlobalOptions&, Action& ac
   command->add_option("--stride", job.stride)->required()->check(CLI::PositiveNumber);
   command->add_option("--descriptor", options->descriptor)->required();
   command->final_callback([&action, options] {
-    action = [options] { return validate::run_worker(options->job, options->descriptor); };
+    action = [options] {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);  // a hanging plugin would outlive `leet validate`
+      return validate::run_worker(options->job, options->descriptor);
+    };
   });
 }
 

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
+#include <map>
+#include <utility>
 
 #include "tools/common/exit_code.hpp"
 #include "tools/common/machine.hpp"
@@ -15,6 +18,7 @@ namespace {
 
 constexpr std::size_t kStatuses = static_cast<std::size_t>(Status::kTimeout) + 1;
 constexpr std::size_t kShownFailures = 3;  // of one check, in text
+constexpr std::size_t kShownReasons = 8;   // why cases were not run, in text
 
 struct Incident {
   std::string case_id;
@@ -27,7 +31,7 @@ struct CheckSummary {
   std::array<int, kStatuses> counts{};
   std::vector<Incident> failures = {};  // fail, crash, timeout
   std::vector<Incident> warnings = {};
-  std::string a_reason = {};  // of one unsupported or skipped case
+  std::map<std::string, int> reasons = {};  // of unsupported and skipped cases, with their numbers
 
   int count(Status status) const { return counts[static_cast<std::size_t>(status)]; }
   Status worst() const {
@@ -55,7 +59,7 @@ std::vector<CheckSummary> summarise(const Report& report, const MethodReport& me
       ++summary.counts[static_cast<std::size_t>(result.status)];
       if (is_failure(result.status)) summary.failures.push_back({id, result});
       if (result.status == Status::kWarn) summary.warnings.push_back({id, result});
-      if (!ran(result.status)) summary.a_reason = result.message;
+      if (!ran(result.status)) ++summary.reasons[result.message];
     }
   };
   if (method.outcome.load) add("load", "load", *method.outcome.load);
@@ -110,6 +114,34 @@ void add_incidents(std::string& text, const Report& report, const MethodReport& 
   }
 }
 
+// The most frequent first.
+std::vector<std::pair<int, std::string>> by_number(const std::map<std::string, int>& reasons) {
+  std::vector<std::pair<int, std::string>> sorted;
+  for (const auto& [reason, count] : reasons) sorted.emplace_back(count, reason);
+  std::ranges::stable_sort(sorted, std::greater(), &std::pair<int, std::string>::first);
+  return sorted;
+}
+
+// Once for a plugin, as most checks have the same reasons.
+void add_reasons(std::string& text, const std::map<std::string, int>& reasons) {
+  if (reasons.empty()) return;
+  text += "  why cases were not run:\n";
+  const auto sorted = by_number(reasons);
+  int left_out = 0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    const auto& [count, reason] = sorted[i];
+    if (i < kShownReasons) {
+      fmt::format_to(std::back_inserter(text), "    {:>5} x {}\n", count, reason);
+    } else {
+      left_out += count;
+    }
+  }
+  if (left_out > 0) {
+    fmt::format_to(std::back_inserter(text), "    {:>5} x {} other reasons; --json has them all\n",
+                   left_out, sorted.size() - kShownReasons);
+  }
+}
+
 void add_pairwise(std::string& text, const PairwiseTable& table) {
   auto out = std::back_inserter(text);
   std::size_t width = 10;
@@ -128,7 +160,19 @@ void add_pairwise(std::string& text, const PairwiseTable& table) {
 
 }  // namespace
 
+std::size_t Report::cases_done() const {
+  std::size_t done = 0;
+  for (const MethodReport& method : methods) {
+    done += static_cast<std::size_t>(std::ranges::count_if(
+        method.outcome.results, [](const auto& result) { return result.has_value(); }));
+  }
+  return done;
+}
+
+std::size_t Report::cases_total() const { return methods.size() * cases.size(); }
+
 int exit_code(const Report& report) {
+  if (report.interrupted) return tools::kExitInterrupted;
   bool crashed = false;
   bool failed = !report.count_differences.empty();
   bool ran_nothing = report.methods.empty();
@@ -157,22 +201,28 @@ std::string to_text(const Report& report, bool only_failed) {
   std::string text = fmt::format("seed {}, level {}, {} cases for each method\n", report.seed,
                                  report.level, report.cases.size());
   auto out = std::back_inserter(text);
+  if (report.interrupted) {
+    fmt::format_to(out, "INTERRUPTED: {} of {} cases were run, the others are not in this report\n",
+                   report.cases_done(), report.cases_total());
+  }
   for (const MethodReport& method : report.methods) {
     fmt::format_to(out, "\n{} on {}  ({})\n", method.method->identity.id, method.device,
                    method.method->path.string());
     std::array<int, kStatuses> totals{};
+    std::map<std::string, int> reasons;
     for (const CheckSummary& summary : summarise(report, method)) {
       for (std::size_t i = 0; i < kStatuses; ++i) totals[i] += summary.counts[i];
+      for (const auto& [reason, count] : summary.reasons) reasons[reason] += count;
       if ((only_failed || failed_to_load(method)) && summary.failures.empty()) continue;
       fmt::format_to(out, "  {:<26}", summary.check->id);
       for (std::size_t i = 0; i < kStatuses; ++i) {
         if (summary.counts[i] == 0) continue;
         fmt::format_to(out, " {:>4} {}", summary.counts[i], status_name(static_cast<Status>(i)));
       }
-      if (!summary.a_reason.empty()) fmt::format_to(out, "  ({})", summary.a_reason);
       text += "\n";
       add_incidents(text, report, method, summary);
     }
+    if (!only_failed) add_reasons(text, reasons);
     text += "  in all:";
     for (std::size_t i = 0; i < kStatuses; ++i) {
       if (totals[i] > 0)
@@ -184,7 +234,7 @@ std::string to_text(const Report& report, bool only_failed) {
         " {:.1f} s\n  combinations of dtype, decay kind and check: {} claimed, {} run, {} "
         "refused\n",
         method.outcome.seconds, counts.claimed, counts.run, counts.refused);
-    if (!failed_to_load(method) && !ran_what_was_selected(report, method)) {
+    if (!report.interrupted && !failed_to_load(method) && !ran_what_was_selected(report, method)) {
       text += "  nothing of what was selected ran\n";
     }
   }
@@ -208,6 +258,9 @@ void to_json(const Report& report, bool only_failed, tools::Json& record) {
   record["cpu"] = machine.cpu;
   record["isa"] = machine.isa;
   record["seconds"] = report.seconds;
+  record["interrupted"] = report.interrupted;
+  record["cases_done"] = report.cases_done();
+  record["cases_total"] = report.cases_total();
   record["methods"] = Json::array();
   for (const MethodReport& method : report.methods) {
     Json entry = {{"id", method.method->identity.id},
@@ -232,7 +285,10 @@ void to_json(const Report& report, bool only_failed, tools::Json& record) {
       for (std::size_t i = 0; i < kStatuses; ++i) {
         check["cases"][status_name(static_cast<Status>(i))] = summary.counts[i];
       }
-      if (!summary.a_reason.empty()) check["reason"] = summary.a_reason;
+      check["reasons"] = Json::array();
+      for (const auto& [count, reason] : by_number(summary.reasons)) {
+        check["reasons"].push_back({{"cases", count}, {"reason", reason}});
+      }
       check["failures"] = Json::array();
       for (const Incident& failure : summary.failures) {
         check["failures"].push_back(

@@ -32,11 +32,15 @@ struct Report {
   std::vector<std::string> count_differences;
   std::vector<std::string> refused_files;  // found, but no plugins that could be checked
   double seconds = 0;                      // wall clock
+  bool interrupted = false;                // by Ctrl-C: results are missing
+
+  std::size_t cases_done() const;  // of all methods together
+  std::size_t cases_total() const;
 };
 
-// tools/common/exit_code.hpp: 4 for a crash, a timeout or a plugin that doesn't load, else 1 for a
-// failure or a difference in the counts, else 3 when a plugin ran nothing of what was selected (of
-// the numeric cases, where some were), else 0.
+// tools/common/exit_code.hpp: 130 where it was interrupted, else 4 for a crash, a timeout or a
+// plugin that doesn't load, else 1 for a failure or a difference in the counts, else 3 when a
+// plugin ran nothing of what was selected (of the numeric cases, where some were), else 0.
 int exit_code(const Report& report);
 
 // The command that runs one case again, in this process.

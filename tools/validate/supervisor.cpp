@@ -106,7 +106,16 @@ class Lane {
     argv.push_back(program.data());
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    const int error = posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    sigaddset(&blocked, SIGINT);
+    posix_spawnattr_setsigmask(&attributes, &blocked);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    const int error =
+        posix_spawn(&pid_, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     descriptor_ = ends[0];
@@ -318,8 +327,10 @@ core::Result<std::vector<Outcome>> supervise(const std::vector<Job>& jobs,
     }
     if (watched.empty()) break;
 
+    polled.push_back({supervision.stop_descriptor, POLLIN, 0});  // poll passes over -1
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(nearest - Clock::now());
     poll(polled.data(), polled.size(), static_cast<int>(std::max<std::int64_t>(0, wait.count())));
+    if (polled.back().revents != 0) break;
     for (std::size_t i = 0; i < watched.size(); ++i) {
       if (polled[i].revents != 0) {
         watched[i]->receive();

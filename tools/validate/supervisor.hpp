@@ -26,10 +26,14 @@ struct Supervision {
   std::chrono::duration<double> timeout{};  // of one case
   // Told after each result; may be empty.
   std::function<void(std::size_t done, std::size_t total)> progress = {};
+  // Once it is readable, the workers are ended and what there is returned; -1: never. Ctrl-C, which
+  // the terminal sends to the workers as well, is for this process alone to take.
+  int stop_descriptor = -1;
 };
 
 // Runs the jobs' cases (each job a whole plugin: from 0, stride 1) in worker processes. Outcomes in
-// the order of the jobs. Errors: INTERNAL (no worker could be started).
+// the order of the jobs; results are missing where it was stopped. Errors: INTERNAL (no worker
+// could be started).
 core::Result<std::vector<Outcome>> supervise(const std::vector<Job>& jobs,
                                              const std::vector<Case>& cases,
                                              const Supervision& supervision);
