@@ -28,6 +28,9 @@ std::array<std::string, kAxes> axis_texts(const Point& p) {
           fmt::format("N={}", p.N)};
 }
 
+// Stands for a space at which no line is broken.
+constexpr char kTied = '\x1f';
+
 std::string order_text(const Choice& choice) {
   const auto best = std::find_if(choice.order.begin(), choice.order.end(),
                                  [](const Contender& c) { return !c.subject.peer; });
@@ -37,6 +40,7 @@ std::string order_text(const Choice& choice) {
     if (best != choice.order.end() && c != best) {
       text += fmt::format(" ({:.2f}x)", c->seconds / best->seconds);
     }
+    std::replace(text.begin(), text.end(), ' ', kTied);
     texts.push_back(std::move(text));
   }
   return fmt::format("{}", fmt::join(texts, ", "));
@@ -130,7 +134,10 @@ std::vector<std::string> crossover_lines(std::span<const Choice> choices) {
     if (choice.regret && (worst == nullptr || *choice.regret > *worst->regret)) worst = &choice;
   }
   std::vector<std::string> lines = {"Crossover, " + named(choices.front().point, false)};
-  for (std::string& line : tools::table_lines(rows)) lines.push_back(std::move(line));
+  for (std::string& line : tools::table_lines(rows)) {
+    std::replace(line.begin(), line.end(), kTied, ' ');
+    lines.push_back(std::move(line));
+  }
   if (worst != nullptr) {
     lines.push_back(fmt::format("What auto takes costs at most {:.2f}x the best method, at {}.",
                                 *worst->regret, named(worst->point, true)));

@@ -273,6 +273,7 @@ def print_table(records, absent):
         else:
             ratio = "-" if record["ratio"] is None else f"{record['ratio']:.2f}x"
             text = (f"{1e3 * record['seconds_median']:9.3f} ms  {ratio:>7}  "
+                    f"p5 {1e3 * record['seconds_p5']:9.3f} ms  "
                     f"error {record['error']:.1e}  "
                     f"{record['undisturbed_samples']}/{record['samples']} samples undisturbed")
         print(f"{record['name']:<{width}}  {text}")
