@@ -286,6 +286,28 @@ TEST(Run, AFailedCheckSaysHowFarItIsAndKeepsTheOutput) {
   EXPECT_EQ(files.run("test.moody").exit_code, tools::kExitOk);
 }
 
+// "stuck" never ends; "interrupt" ends at once, and then its outputs must not be written either.
+TEST(Run, CtrlCLeavesNoFile) {
+  for (const char* fail : {"stuck", "interrupt"}) {
+    RunFiles files;
+    files.set("--plugins", LEET_BINARY_DIR "/tests/plugins");
+    files.set("--option", std::string("fail=") + fail);
+    files.set("--state-out", files.path("s.npy"));
+    files.set("--json", "");
+    const std::vector<std::string> before = files.names();
+    const ProcessResult result = files.run("test.moody");
+    EXPECT_EQ(result.exit_code, 130) << fail;
+    EXPECT_EQ(result.err,
+              "leet run: interrupted while computing with test.moody; no file was written\n");
+    EXPECT_EQ(files.names(), before) << fail;
+    const auto record = nlohmann::json::parse(result.out);
+    EXPECT_EQ(record.at("schema"), "leet.run/1");
+    EXPECT_EQ(record.at("interrupted"), true);
+    EXPECT_EQ(record.at("stage"), "computing with test.moody");
+    EXPECT_FALSE(record.contains("pass"));
+  }
+}
+
 TEST(Run, ChecksAStateThatIsNotWritten) {
   RunFiles files;
   files.set("--expect-state", Array::zeros(sdk::kF32, {1, 2, 3, 4}));

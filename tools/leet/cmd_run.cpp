@@ -93,6 +93,7 @@ void add_run_command(CLI::App& app, const GlobalOptions& global, Action& action)
       "Shapes are those of --layout bhnd. q, k, v and log-decay may each have fewer heads than\n"
       "out, if their number divides out's. States have H_s heads, the least common multiple of\n"
       "k's, v's and log-decay's.\n\n"
+      "Ctrl-C: exit code 130, and no file is written.\n\n"
       "Example:\n"
       "  leet run recurrent --q q.npy --k k.npy --v v.npy --log-decay g.npy --out o.npy \\\n"
       "      --state-out s.npy --expect expected.npy");

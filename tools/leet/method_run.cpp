@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <leet/plugin/dtype.hpp>
 #include <memory>
 #include <system_error>
@@ -14,8 +16,10 @@
 #include "core/plan.hpp"
 #include "core/selection.hpp"
 #include "tools/common/atomic_file.hpp"
+#include "tools/common/background.hpp"
 #include "tools/common/error_metrics.hpp"
 #include "tools/common/exit_code.hpp"
+#include "tools/common/interrupt.hpp"
 #include "tools/common/machine.hpp"
 #include "tools/common/names.hpp"
 #include "tools/common/npy.hpp"
@@ -55,13 +59,18 @@ class MethodRun {
   int run();
 
  private:
+  void begin_stage(std::string stage) {
+    stage_ = std::move(stage);
+    progress_.show(stage_);
+  }
   core::Status find_method();
   core::Status read_arrays();
   core::Status make_plan();
   core::Status check_before_computing();
   core::Status execute();
-  core::Status write_outputs() const;
+  core::Status write_outputs();
   int report();
+  int interrupted();
 
   double tolerance() const;
   Json record() const;
@@ -70,7 +79,10 @@ class MethodRun {
   const GlobalOptions& global_;
   const RunOptions& options_;
   Reporter reporter_;
+  Interrupt interrupt_;
   Progress progress_;
+  std::string stage_;  // what is going on, for a person
+  bool written_ = false;
   std::vector<Output> outputs_;
   std::optional<Session> session_;
   const core::Method* method_ = nullptr;
@@ -96,6 +108,7 @@ core::Error from_plugin(core::Error error, const core::Method& method) {
 }
 
 core::Status MethodRun::find_method() {
+  begin_stage("looking for plugins");
   const core::Result<std::int32_t> device = core::parse_device(options_.device);
   if (!device) return device.error();
   device_ = {*device, 0};
@@ -117,12 +130,14 @@ core::Status MethodRun::read_arrays() {
                                    {LEET_ROLE_STATE_IN, options_.state_in},
                                    {LEET_ROLE_SEQUENCE_OFFSETS, options_.sequence_offsets}}) {
     if (file.empty()) continue;
-    progress_.show(fmt::format("reading {}", file.string()));
+    if (Interrupt::requested()) return {};
+    begin_stage(fmt::format("reading {}", file.string()));
     if (core::Status status = operands_.read(role, file); !status) return status;
   }
   for (Output& output : outputs_) {
     if (output.expected.empty()) continue;
-    progress_.show(fmt::format("reading {}", output.expected.string()));
+    if (Interrupt::requested()) return {};
+    begin_stage(fmt::format("reading {}", output.expected.string()));
     core::Result<Array> array = read_npy(output.expected);
     if (!array) return array.error();
     output.expected_array = std::move(*array);
@@ -131,6 +146,7 @@ core::Status MethodRun::read_arrays() {
 }
 
 core::Status MethodRun::make_plan() {
+  begin_stage("planning");
   const Array& expected = outputs_.front().expected_array;
   const std::int64_t heads =
       expected.extents.size() == 4 ? expected.extents[options_.layout == "bnhd" ? 2 : 1] : 0;
@@ -195,18 +211,34 @@ core::Status MethodRun::check_before_computing() {
 }
 
 core::Status MethodRun::execute() {
-  progress_.show(fmt::format("computing with {}", method_->identity.id));
+  begin_stage(fmt::format("computing with {}", method_->identity.id));
   const auto tensors = operands_.tensors();
   const auto begin = std::chrono::steady_clock::now();
-  const core::Status status = plan_->execute(tensors.data(), LEET_ROLE_COUNT, nullptr, nullptr, 0);
-  seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const auto seconds = [begin] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  core::Status status;
+  Background computing([&] {
+    status = plan_->execute(tensors.data(), LEET_ROLE_COUNT, nullptr, nullptr, 0);
+    seconds_ = seconds();
+  });
+  const bool ended = computing.wait(
+      interrupt_, [&](int so_far) { progress_.show(fmt::format("{}, {} s", stage_, so_far)); });
+  if (!ended) {
+    // A plugin can't be told to stop, so this process ends around it.
+    const int code = interrupted();
+    std::fflush(nullptr);
+    std::_Exit(code);
+  }
   return status ? status : from_plugin(status.error(), *method_);
 }
 
-core::Status MethodRun::write_outputs() const {
+core::Status MethodRun::write_outputs() {
+  begin_stage("writing");
   std::vector<AtomicFile> files;
   for (const Output& output : outputs_) {
     if (output.file.empty()) continue;
+    if (Interrupt::requested()) return {};
     core::Result<AtomicFile> file = AtomicFile::create(output.file);
     if (!file) return file.error();
     if (core::Status status = write_npy(*file, operands_.array(output.role)); !status) {
@@ -214,9 +246,11 @@ core::Status MethodRun::write_outputs() const {
     }
     files.push_back(std::move(*file));
   }
+  if (Interrupt::requested()) return {};
   for (AtomicFile& file : files) {
     if (core::Status status = file.commit(); !status) return status;
   }
+  written_ = true;
   return {};
 }
 
@@ -242,6 +276,7 @@ Json MethodRun::record() const {
     }
   }
   Json record = reporter_.record();
+  record["interrupted"] = false;
   record["method"] = method_->identity.id;
   record["version"] = method_->identity.version;
   record["plugin"] = method_->path.string();
@@ -327,21 +362,37 @@ int MethodRun::report() {
   return code;
 }
 
+// Nothing that could be taken for a result: no file, and no record of a run.
+int MethodRun::interrupted() {
+  progress_.clear();
+  if (reporter_.json()) {
+    Json record = reporter_.record();
+    record["interrupted"] = true;
+    record["stage"] = stage_;
+    record["method"] = method_ == nullptr ? Json() : Json(method_->identity.id);
+    Reporter::print(record);
+  }
+  reporter_.say(fmt::format("interrupted while {}; no file was written", stage_));
+  return kExitInterrupted;
+}
+
 int MethodRun::run() {
   const auto fail = [&](const core::Status& status) {
     progress_.clear();
     return reporter_.fail(status.error());
   };
-  if (const core::Status status = find_method(); !status) return fail(status);
-  if (const core::Status status = read_arrays(); !status) return fail(status);
-  if (const core::Status status = make_plan(); !status) return fail(status);
-  if (const core::Status status = check_before_computing(); !status) return fail(status);
+  for (const auto step : {&MethodRun::find_method, &MethodRun::read_arrays, &MethodRun::make_plan,
+                          &MethodRun::check_before_computing}) {
+    if (const core::Status status = (this->*step)(); !status) return fail(status);
+    if (Interrupt::requested()) return interrupted();
+  }
   if (const core::Status status = execute(); !status) {
     progress_.clear();
     // Every argument has been checked, so whatever went wrong is not the caller's.
     return reporter_.fail(status.error(), kExitPluginFailed);
   }
   if (const core::Status status = write_outputs(); !status) return fail(status);
+  if (!written_) return interrupted();
   return report();
 }
 
