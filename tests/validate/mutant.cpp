@@ -91,6 +91,7 @@ class Mutant {
     if (mutated("crash")) std::raise(SIGSEGV);
     if (mutated("crash-once-in-a-while") && shape.N == 65) std::raise(SIGSEGV);
     if (mutated("exit")) std::_Exit(0);
+    if (mutated("interrupt-worker")) kill(getpid(), SIGINT);
     if (mutated("interrupt") && shape.N == 65) {
       kill(0, SIGINT);  // Ctrl-C reaches every process of the terminal's group
       std::this_thread::sleep_for(std::chrono::hours(1));

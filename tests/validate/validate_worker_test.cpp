@@ -114,6 +114,14 @@ TEST(ValidateWorker, CtrlCEndsWithTheCasesSoFar) {
   EXPECT_THAT(text.out, HasSubstr("INTERRUPTED: "));
 }
 
+// A worker is not where Ctrl-C is answered; one that died of it would be a crash of its case.
+TEST(ValidateWorker, CtrlCIsNotForWorkers) {
+  std::vector<std::string> arguments = validate("^n1/f32/head/");
+  arguments.insert(arguments.end(), {"--plugins", kBinaries + "/tests/mutants/leet_mutant.so"});
+  const ProcessResult ran = run_leet(arguments, {{"MUTATION", "interrupt-worker"}});
+  EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+}
+
 TEST(ValidateWorker, ReasonsAreCountedNotRepeated) {
   std::vector<std::string> arguments = validate("^n1/f32/");
   arguments.erase(std::find(arguments.begin(), arguments.end(), "--json"));
