@@ -27,8 +27,7 @@ cudaError_t Allocations::allocate(cudaMemoryType type, std::size_t bytes, std::s
     return cudaErrorMemoryAllocation;
   }
   std::memset(memory, kNan, bytes);
-  const auto address = reinterpret_cast<std::uintptr_t>(memory);
-  allocations_[address] = {address, bytes, type};
+  allocations_[reinterpret_cast<std::uintptr_t>(memory)] = {memory, bytes, type};
   device_bytes_ += device ? bytes : 0;
   *pointer = memory;
   return cudaSuccess;
@@ -50,7 +49,7 @@ cudaError_t Allocations::free(cudaMemoryType type, void* pointer) {
 
 void Allocations::clear() {
   for (const auto& [address, allocation] : allocations_) {
-    std::free(reinterpret_cast<void*>(address));
+    std::free(allocation.data);
   }
   allocations_.clear();
   device_bytes_ = 0;
@@ -62,15 +61,18 @@ const Allocations::Allocation* Allocations::find(const void* address) const {
   if (after == allocations_.begin()) {
     return nullptr;
   }
-  const Allocation& allocation = std::prev(after)->second;
-  return at < allocation.address + allocation.bytes ? &allocation : nullptr;
+  const auto& [start, allocation] = *std::prev(after);
+  return at < start + allocation.bytes ? &allocation : nullptr;
 }
 
 bool Allocations::contains(cudaMemoryType type, const void* address, std::size_t bytes) const {
   const Allocation* allocation = find(address);
-  return allocation != nullptr && allocation->type == type &&
-         bytes <=
-             allocation->address + allocation->bytes - reinterpret_cast<std::uintptr_t>(address);
+  if (allocation == nullptr || allocation->type != type) {
+    return false;
+  }
+  const std::ptrdiff_t offset =
+      static_cast<const char*>(address) - static_cast<const char*>(allocation->data);
+  return bytes <= allocation->bytes - static_cast<std::size_t>(offset);
 }
 
 }  // namespace leet::emulator

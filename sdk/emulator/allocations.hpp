@@ -14,7 +14,7 @@ namespace leet::emulator {
 class Allocations {
  public:
   struct Allocation {
-    std::uintptr_t address;
+    void* data;
     std::size_t bytes;
     cudaMemoryType type;
   };

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <utility>
+
 #include "block.hpp"
 #include "report.hpp"
 #include "worker.hpp"
@@ -32,42 +35,45 @@ BarrierVote arrive(Barrier& barrier, Thread& me, const char* name, bool predicat
 BarrierVote block_barrier(Thread& me, bool predicate, Site site) {
   Block& block = *me.block;
   Barrier& barrier = block.barrier[0];
-  const auto diverged = [&](const std::string& text) {
-    me.worker->fail(me, cudaErrorLaunchFailure, ReportKind::kBarrierDivergence,
-                    "reaches __syncthreads at " + describe(site) + text);
-  };
   if (block.alive < block.threads) {
-    diverged(format(", but %d threads of its block have returned", block.threads - block.alive));
+    me.worker->fail(me, cudaErrorLaunchFailure, ReportKind::kBarrierDivergence,
+                    format("reaches __syncthreads at %s, but %d threads of its block have returned",
+                           describe(site).c_str(), block.threads - block.alive));
   }
   if (barrier.arrived == 0) {
     barrier.site = site;
     barrier.expected = block.threads;
   } else if (!same_site(barrier.site, site)) {
-    diverged(format(" while %d threads of its block wait at %s", barrier.arrived,
-                    describe(barrier.site).c_str()));
+    me.worker->fail(
+        me, cudaErrorLaunchFailure, ReportKind::kBarrierDivergence,
+        format("reaches __syncthreads at %s while %d threads of its block wait at %s",
+               describe(site).c_str(), barrier.arrived, describe(barrier.site).c_str()));
   }
   return arrive(barrier, me, "__syncthreads", predicate, site);
 }
 
+[[noreturn]] void refuse_part(Thread& me, Site site, std::string text) {
+  text.insert(0, format("reaches a named barrier at %s ", describe(site).c_str()));
+  me.worker->fail(me, cudaErrorLaunchFailure, ReportKind::kBarrierDivergence, std::move(text));
+}
+
 BarrierVote part_barrier(Thread& me, int id, int threads, bool predicate, Site site) {
-  const auto refused = [&](const std::string& text) {
-    me.worker->fail(me, cudaErrorLaunchFailure, ReportKind::kBarrierDivergence,
-                    "reaches a named barrier at " + describe(site) + text);
-  };
   if (id < 1 || id >= Block::kBarriers) {
-    refused(format(" with id %d; ids are 1 to %d", id, Block::kBarriers - 1));
+    refuse_part(me, site, format("with id %d; ids are 1 to %d", id, Block::kBarriers - 1));
   }
   if (threads < 32 || threads % 32 != 0 || threads > me.block->threads) {
-    refused(format(" for %d threads; whole warps of a block of %d are possible", threads,
-                   me.block->threads));
+    refuse_part(me, site,
+                format("for %d threads; whole warps of a block of %d are possible", threads,
+                       me.block->threads));
   }
   Barrier& barrier = me.block->barrier[static_cast<std::size_t>(id)];
   if (barrier.arrived == 0) {
     barrier.site = site;
     barrier.expected = threads;
   } else if (barrier.expected != threads) {
-    refused(format(" for %d threads, but others wait for %d at %s", threads, barrier.expected,
-                   describe(barrier.site).c_str()));
+    refuse_part(me, site,
+                format("for %d threads, but others wait for %d at %s", threads, barrier.expected,
+                       describe(barrier.site).c_str()));
   }
   return arrive(barrier, me, "a named barrier", predicate, site);
 }
@@ -84,9 +90,9 @@ void grid_barrier(Site site) {
   Thread& me = current();
   const Grid& grid = me.worker->grid();
   if (!grid.launch.cooperative) {
-    me.worker->fail(
-        me, cudaErrorLaunchFailure, ReportKind::kBarrierDivergence,
-        "reaches grid_sync at " + describe(site) + ", but the launch is not cooperative");
+    me.worker->fail(me, cudaErrorLaunchFailure, ReportKind::kBarrierDivergence,
+                    format("reaches grid_sync at %s, but the launch is not cooperative",
+                           describe(site).c_str()));
   }
   Barrier& barrier = me.worker->grid_barrier;
   barrier.expected = static_cast<int>(grid.blocks) * me.block->threads;

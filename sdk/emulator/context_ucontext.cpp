@@ -11,8 +11,9 @@
 namespace leet::emulator {
 
 void prepare_context(Context& context, char* low, char* top, void (*entry)()) {
-  const auto below = reinterpret_cast<std::uintptr_t>(top) - sizeof(ucontext_t);
-  auto* prepared = reinterpret_cast<ucontext_t*>(below & ~std::uintptr_t{63});
+  char* const below = top - sizeof(ucontext_t);
+  auto* prepared =
+      reinterpret_cast<ucontext_t*>(below - reinterpret_cast<std::uintptr_t>(below) % 64);
   getcontext(prepared);
   prepared->uc_stack.ss_sp = low;
   prepared->uc_stack.ss_size = static_cast<std::size_t>(reinterpret_cast<char*>(prepared) - low);

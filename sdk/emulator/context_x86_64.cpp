@@ -38,8 +38,7 @@ namespace leet::emulator {
 
 void prepare_context(Context& context, char*, char* top, void (*entry)()) {
   constexpr int kSavedRegisters = 6;
-  auto** stack =
-      reinterpret_cast<void**>(reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15});
+  auto** stack = reinterpret_cast<void**>(top - reinterpret_cast<std::uintptr_t>(top) % 16);
   *--stack = nullptr;  // the return address of entry: the end for whoever walks the stack
   *--stack = reinterpret_cast<void*>(entry);
   for (int i = 0; i < kSavedRegisters; ++i) {

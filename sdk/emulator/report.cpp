@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.hpp"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
-#include <string_view>
 #include <utility>
 
 namespace leet::emulator {
@@ -62,20 +62,18 @@ std::string format(const char* pattern, ...) {
 }
 
 std::string kernel_name(const char* pretty_function) {
-  std::string_view name = pretty_function;
-  constexpr std::string_view kStart = "Kernel = ";
-  const auto start = name.find(kStart);
-  if (start == name.npos) {
-    return pretty_function;
+  std::string name = pretty_function;
+  const std::string start = "Kernel = ";
+  if (const auto found = name.find(start); found != name.npos) {
+    name.erase(0, found + start.size());
+    name.resize(std::min(name.find_first_of(";]"), name.size()));
   }
-  name.remove_prefix(start + kStart.size());
-  name = name.substr(0, name.find_first_of(";]"));
-  for (const std::string_view anonymous : {"{anonymous}::", "(anonymous namespace)::"}) {
-    if (name.starts_with(anonymous)) {
-      name.remove_prefix(anonymous.size());
+  for (const std::string anonymous : {"{anonymous}::", "(anonymous namespace)::"}) {  // g++, clang
+    for (auto found = name.find(anonymous); found != name.npos; found = name.find(anonymous)) {
+      name.erase(found, anonymous.size());
     }
   }
-  return std::string(name);
+  return name;
 }
 
 std::string describe(const ThreadView& thread) {
@@ -84,9 +82,12 @@ std::string describe(const ThreadView& thread) {
   return format("block (%u,%u,%u) thread (%u,%u,%u)", bx, by, bz, tx, ty, tz);
 }
 
-std::string describe(Site site) {
+SiteText describe(Site site) {
   const char* const slash = std::strrchr(site.file, '/');
-  return format("%s:%d", slash != nullptr ? slash + 1 : site.file, site.line);
+  SiteText result;
+  std::snprintf(result.text, sizeof result.text, "%s:%d", slash != nullptr ? slash + 1 : site.file,
+                site.line);
+  return result;
 }
 
 bool same_site(Site a, Site b) {

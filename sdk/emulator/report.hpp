@@ -18,8 +18,12 @@ void add_report(ReportKind kind, std::string text);
 std::string kernel_name(const char* pretty_function);
 // "block (0,1,0) thread (17,0,0)"
 std::string describe(const ThreadView& thread);
-// "decay.cu:12"
-std::string describe(Site site);
+// "decay.cu:12", in memory of its own: threads that fail leave their stacks as they are.
+struct SiteText {
+  char text[128];
+  const char* c_str() const { return text; }
+};
+SiteText describe(Site site);
 bool same_site(Site a, Site b);
 
 }  // namespace leet::emulator

@@ -64,29 +64,29 @@ std::shared_ptr<Stream> Streams::find(cudaStream_t handle) const {
   if (handle == nullptr) {
     return null_stream_;
   }
-  const auto found = streams_.find(reinterpret_cast<std::uintptr_t>(handle));
+  const auto found = streams_.find(handle);
   return found != streams_.end() ? found->second : nullptr;
 }
 
 Event* Streams::find(cudaEvent_t handle) {
-  const auto found = events_.find(reinterpret_cast<std::uintptr_t>(handle));
+  const auto found = events_.find(handle);
   return found != events_.end() ? &found->second : nullptr;
 }
 
 cudaStream_t Streams::create_stream(bool blocking) {
-  next_handle_ += 16;
-  streams_[next_handle_] = std::make_shared<Stream>(blocking);
-  return reinterpret_cast<cudaStream_t>(next_handle_);
+  auto* const handle = reinterpret_cast<cudaStream_t>(&handles_.emplace_back());
+  streams_[handle] = std::make_shared<Stream>(blocking);
+  return handle;
 }
 
 cudaEvent_t Streams::create_event(bool timing) {
-  next_handle_ += 16;
-  events_[next_handle_].timing = timing;
-  return reinterpret_cast<cudaEvent_t>(next_handle_);
+  auto* const handle = reinterpret_cast<cudaEvent_t>(&handles_.emplace_back());
+  events_[handle].timing = timing;
+  return handle;
 }
 
 bool Streams::destroy(cudaStream_t handle) {
-  const auto found = streams_.find(reinterpret_cast<std::uintptr_t>(handle));
+  const auto found = streams_.find(handle);
   if (found == streams_.end()) {
     return false;
   }
@@ -97,9 +97,7 @@ bool Streams::destroy(cudaStream_t handle) {
   return true;
 }
 
-bool Streams::destroy(cudaEvent_t handle) {
-  return events_.erase(reinterpret_cast<std::uintptr_t>(handle)) != 0;
-}
+bool Streams::destroy(cudaEvent_t handle) { return events_.erase(handle) != 0; }
 
 void Streams::put(const std::shared_ptr<Stream>& stream, Stream::Work work) {
   std::vector<StreamPoint> after;

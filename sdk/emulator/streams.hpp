@@ -88,11 +88,11 @@ class Streams {
 
  private:
   std::shared_ptr<Stream> null_stream_;
-  std::map<std::uintptr_t, std::shared_ptr<Stream>> streams_;
-  std::map<std::uintptr_t, Event> events_;
+  std::map<cudaStream_t, std::shared_ptr<Stream>> streams_;
+  std::map<cudaEvent_t, Event> events_;
   std::vector<std::shared_ptr<Stream>> destroyed_;  // with work left
-  // Handles are numbers that never come back, so that a destroyed one is always recognised.
-  std::uintptr_t next_handle_ = 0x1000;
+  // Handles are the addresses of these bytes; none comes back, so a destroyed one is recognised.
+  std::deque<char> handles_;
 };
 
 }  // namespace leet::emulator

@@ -18,6 +18,11 @@ namespace {
 constexpr int kRows = 16;
 constexpr int kColumns = 8;
 
+template <class Operand>
+const Operand& lane_of(const std::array<void*, 32>& operands, int lane) {
+  return *static_cast<const Operand*>(operands[static_cast<std::size_t>(lane)]);
+}
+
 // ---- mma.sync ----
 
 struct Multiply {
@@ -75,7 +80,7 @@ template <class Layout>
 [[gnu::always_inline]] inline void multiply_generic(const std::array<void*, 32>& operands) {
   Tiles<Layout::kDepth> tiles;
   for (int lane = 0; lane < 32; ++lane) {
-    const auto& operand = *static_cast<const Multiply*>(operands[static_cast<std::size_t>(lane)]);
+    const auto& operand = lane_of<Multiply>(operands, lane);
     const int g = lane / 4, t = lane % 4;
     Layout::load(operand, g, t, tiles);
     for (int i = 0; i < 4; ++i) {
@@ -93,7 +98,7 @@ template <class Layout>
     std::memcpy(tiles.c[row], sums, sizeof sums);
   }
   for (int lane = 0; lane < 32; ++lane) {
-    const auto& operand = *static_cast<const Multiply*>(operands[static_cast<std::size_t>(lane)]);
+    const auto& operand = lane_of<Multiply>(operands, lane);
     const int g = lane / 4, t = lane % 4;
     for (int i = 0; i < 4; ++i) {
       operand.d[i] = static_cast<float>(tiles.c[g + 8 * (i / 2)][2 * t + i % 2]);
@@ -103,8 +108,7 @@ template <class Layout>
 
 #if defined(__x86_64__)
 template <class Layout>
-[[gnu::target("avx2,fma"), gnu::optimize("O3")]] void multiply_avx2(
-    const std::array<void*, 32>& operands) {
+[[gnu::target("avx2,fma")]] void multiply_avx2(const std::array<void*, 32>& operands) {
   multiply_generic<Layout>(operands);
 }
 #endif
@@ -140,11 +144,7 @@ struct Store {
 
 template <class Operand>
 auto* row_of(const std::array<void*, 32>& operands, int matrix, int row) {
-  return static_cast<const Operand*>(operands[static_cast<std::size_t>(matrix * 8 + row)])->row;
-}
-template <class Operand>
-const Operand& lane_of(const std::array<void*, 32>& operands, int lane) {
-  return *static_cast<const Operand*>(operands[static_cast<std::size_t>(lane)]);
+  return lane_of<Operand>(operands, matrix * 8 + row).row;
 }
 
 void load_straight(const std::array<void*, 32>& operands, std::uint32_t) {

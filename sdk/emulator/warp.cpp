@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <string>
+#include <utility>
 
 #include "report.hpp"
 #include "worker.hpp"
@@ -12,10 +13,9 @@ namespace leet::emulator {
 namespace {
 
 [[noreturn]] void diverged(Thread& me, const char* name, std::uint32_t mask, Site site,
-                           const std::string& text) {
-  me.worker->fail(
-      me, cudaErrorLaunchFailure, ReportKind::kWarpDivergence,
-      format("in %s at %s, mask %08x: %s", name, describe(site).c_str(), mask, text.c_str()));
+                           std::string text) {
+  text.insert(0, format("in %s at %s, mask %08x: ", name, describe(site).c_str(), mask));
+  me.worker->fail(me, cudaErrorLaunchFailure, ReportKind::kWarpDivergence, std::move(text));
 }
 
 std::uint32_t existing_lanes(const Block& block, std::uint32_t warp) {

@@ -9,6 +9,7 @@
 #include <new>
 #include <numeric>
 #include <thread>
+#include <utility>
 
 #include "report.hpp"
 #include "sanitizer.hpp"
@@ -42,9 +43,9 @@ uint3 position(std::uint64_t index, const dim3& size) {
           static_cast<unsigned>(index / size.x / size.y)};
 }
 
-char* stack_low(const Thread& thread) {
-  const auto address = reinterpret_cast<std::uintptr_t>(&thread);
-  return reinterpret_cast<char*>(address & ~(kStackBytes - 1)) + kGuardBytes;
+char* stack_low(Thread& thread) {
+  char* const within = reinterpret_cast<char*>(&thread);
+  return within - reinterpret_cast<std::uintptr_t>(within) % kStackBytes + kGuardBytes;
 }
 constexpr std::size_t kUsableStackBytes = kStackBytes - kGuardBytes;
 
@@ -77,9 +78,9 @@ bool Grid::take_block(std::uint64_t* index) {
   return true;
 }
 
-void Grid::fail(cudaError_t code) {
+bool Grid::fail(cudaError_t code) {
   cudaError_t none = cudaSuccess;
-  error.compare_exchange_strong(none, code);
+  return error.compare_exchange_strong(none, code);
 }
 
 void Grid::finished(std::size_t worker) {
@@ -160,8 +161,9 @@ void Worker::start(Block& block, std::size_t slot, std::uint64_t index) {
   block.shared.clear();
   for (std::uint32_t t = 0; t < threads; ++t) {
     char* const low = stacks_.low(slot * threads + t);
-    const auto address = view_address(reinterpret_cast<std::uintptr_t>(low));
-    auto* thread = new (reinterpret_cast<void*>(address)) Thread;
+    const auto address = reinterpret_cast<std::uintptr_t>(low);
+    char* const top = low + (view_address(address) - address);
+    auto* thread = new (top) Thread;
     thread->view = {.thread_index = position(t, size),
                     .block_index = block.index,
                     .block_size = size,
@@ -171,8 +173,7 @@ void Worker::start(Block& block, std::size_t slot, std::uint64_t index) {
                     .warp = t / 32};
     thread->block = &block;
     thread->worker = this;
-    prepare_context(thread->context, low + kGuardBytes, reinterpret_cast<char*>(address),
-                    &Worker::thread_main);
+    prepare_context(thread->context, low + kGuardBytes, top, &Worker::thread_main);
     block.thread[t] = thread;
   }
   std::vector<Thread*> ready = block.thread;
@@ -213,8 +214,9 @@ void Worker::report_stuck() {
   for (const auto& [wait, count] : waits) {
     text += format("%s %d %s", text.back() == ':' ? "" : ",", count, wait.c_str());
   }
-  add_report(in_warp ? ReportKind::kWarpDivergence : ReportKind::kBarrierDivergence, text);
-  grid_->fail(cudaErrorLaunchTimeout);
+  if (grid_->fail(cudaErrorLaunchTimeout)) {
+    add_report(in_warp ? ReportKind::kWarpDivergence : ReportKind::kBarrierDivergence, text);
+  }
 }
 
 // ---- Threads ----
@@ -249,10 +251,14 @@ void Worker::exit(Thread& me) {
   std::abort();  // nobody resumes it
 }
 
-void Worker::fail(Thread& me, cudaError_t error, ReportKind kind, const std::string& text) {
-  add_report(kind,
-             "kernel " + kernel_name(grid_->launch.name) + ": " + describe(me.view) + " " + text);
-  grid_->fail(error);
+void Worker::fail(Thread& me, cudaError_t error, ReportKind kind, std::string text) {
+  {  // nothing that owns memory is left behind on this stack
+    const std::string reason = std::move(text);
+    if (grid_->fail(error)) {
+      add_report(kind, "kernel " + kernel_name(grid_->launch.name) + ": " + describe(me.view) +
+                           " " + reason);
+    }
+  }
   leave(me, nullptr, true);
   std::abort();  // nobody resumes it
 }
@@ -347,6 +353,10 @@ void Worker::resume(Thread& next) {
 
 void Worker::leave(Thread& me, Thread* next, bool for_good) {
   ++switches_;
+  if (for_good) {  // the functions that never return can't tidy up after themselves
+    char* const frame = static_cast<char*>(__builtin_frame_address(0));
+    sanitizer::unpoison(frame, static_cast<std::size_t>(reinterpret_cast<char*>(&me) - frame));
+  }
   void** const keep = for_good ? nullptr : &me.fake_stack;
   if (next != nullptr) {
     sanitizer::before_switch(keep, stack_low(*next), kUsableStackBytes);

@@ -36,8 +36,8 @@ class Grid {
   // The index of a block that nobody has started; false when there is none left.
   bool take_block(std::uint64_t* index);
 
-  // Of the first thread that fails; the others give up when they next switch.
-  void fail(cudaError_t code);
+  // Whether this is the first failure; the other workers then give up when they next switch.
+  bool fail(cudaError_t code);
 
   // Livelock: every worker that still runs has done nothing but wait for a long time. A worker
   // votes when it has, and whatever else any of them does starts a new period.
@@ -68,8 +68,9 @@ class Worker {
   void yield(Thread& me);
   // All of them at once, in the order that the settings ask for, behind those that are ready.
   void make_ready(std::span<Thread*> threads);
-  // Ends the launch with an error and a report; the thread's position is put before the text.
-  [[noreturn]] void fail(Thread& me, cudaError_t error, ReportKind kind, const std::string& text);
+  // Ends the launch with an error and a report; the thread's position is put before the text. The
+  // thread's stack is never unwound, so callers own no memory, but for the text.
+  [[noreturn]] void fail(Thread& me, cudaError_t error, ReportKind kind, std::string text);
 
   // yield() for a thread that waits for other blocks; ends a launch in which nobody does anything
   // else.

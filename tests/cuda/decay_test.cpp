@@ -147,7 +147,7 @@ TEST_F(Decay, RandomShapesInEveryOrder) {
   std::mt19937_64 random(5);
   const auto up_to = [&](int most) { return 1 + static_cast<int>(random() % most); };
   const Order orders[] = {Order::kForward, Order::kReverse, Order::kRandom};
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 24; ++i) {
     const bool bf16 = i % 2 == 1;
     emulator::Settings settings;
     settings.thread_order = orders[i / 2 % 3];

@@ -4,12 +4,15 @@
 
 #include <gtest/gtest.h>
 
-#include <leet/cuda/emulated/control.hpp>
 #include <leet/cuda/language.hpp>
+#if LEET_CUDA_EMULATED
+#include <leet/cuda/emulated/control.hpp>
 #include <string>
+#endif
 
 namespace leet::cuda_test {
 
+#if LEET_CUDA_EMULATED
 // Each test has the device as new, on two operating system threads, and leaves no report unread.
 class EmulatedTest : public testing::Test {
  protected:
@@ -41,6 +44,10 @@ class EmulatedTest : public testing::Test {
     return reports[0].text;
   }
 };
+#else
+// Compiled by nvcc, the same tests run on a GPU: tiles_test.cpp says how.
+using EmulatedTest = testing::Test;
+#endif
 
 }  // namespace leet::cuda_test
 #endif  // LEET_TESTS_CUDA_EMULATED_TEST_HPP

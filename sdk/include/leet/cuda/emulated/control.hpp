@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)  // the emulator's library exports what is declared here
 namespace leet::emulator {
 
 // In which order the threads that become ready together run, or the blocks of a grid start.
@@ -59,4 +60,5 @@ struct Statistics {
 Statistics statistics();
 
 }  // namespace leet::emulator
+#pragma GCC visibility pop
 #endif  // LEET_CUDA_EMULATED_CONTROL_HPP

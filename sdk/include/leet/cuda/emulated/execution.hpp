@@ -10,6 +10,7 @@
 #include <leet/cuda/emulated/types.hpp>
 #include <leet/cuda/site.hpp>
 
+#pragma GCC visibility push(default)  // the emulator's library exports what is declared here
 namespace leet::emulator {
 
 using cuda::Site;
@@ -42,8 +43,9 @@ constexpr std::uintptr_t view_address(std::uintptr_t within_stack) {
 }
 
 [[gnu::always_inline]] inline const ThreadView& self() {
-  return *reinterpret_cast<const ThreadView*>(
-      view_address(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))));
+  char* const frame = static_cast<char*>(__builtin_frame_address(0));
+  const auto address = reinterpret_cast<std::uintptr_t>(frame);
+  return *reinterpret_cast<const ThreadView*>(frame + (view_address(address) - address));
 }
 
 // ---- Barriers ----
@@ -117,4 +119,5 @@ struct KernelLaunch {
 cudaError_t enqueue_kernel(const KernelLaunch& launch);
 
 }  // namespace leet::emulator
+#pragma GCC visibility pop
 #endif  // LEET_CUDA_EMULATED_EXECUTION_HPP

@@ -12,6 +12,7 @@
 
 #include <leet/cuda/emulated/types.hpp>
 
+#pragma GCC visibility push(default)  // the emulator's library exports what is declared here
 namespace leet::emulator {
 
 cudaError_t cudaGetDeviceCount(int* count);
@@ -70,6 +71,7 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
                                                           int threads, std::size_t shared_bytes);
 
 }  // namespace leet::emulator
+#pragma GCC visibility pop
 
 using leet::emulator::cudaDeviceGetAttribute;
 using leet::emulator::cudaDeviceReset;
