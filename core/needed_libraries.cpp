@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <fstream>
 #include <iterator>
@@ -38,24 +39,44 @@ std::vector<fs::path> system_directories() {
 }
 
 // The linker's cache holds each file name as a NUL-ended string; its exact layout does not matter.
-bool in_linker_cache(const std::string& name) {
+const std::string& linker_cache() {
   static const std::string cache = [] {
     std::ifstream file("/etc/ld.so.cache", std::ios::binary);
     return std::string(std::istreambuf_iterator<char>(file), {});
   }();
+  return cache;
+}
+
+bool in_linker_cache(const std::string& name) {
+  const std::string& cache = linker_cache();
   const std::string text = name + '\0';
   return cache.find('\0' + text) != std::string::npos ||
          cache.find('/' + text) != std::string::npos;
 }
 
-bool in_directory(const fs::path& directory, const std::string& name) {
+void add_from_linker_cache(const std::string& name, std::vector<fs::path>& paths) {
+  const std::string& cache = linker_cache();
+  const std::string text = '/' + name + '\0';
+  for (std::size_t at = 0; (at = cache.find(text, at)) != std::string::npos; ++at) {
+    const std::size_t begin = cache.rfind('\0', at) + 1;  // npos + 1 is 0
+    paths.emplace_back(cache.substr(begin, at + text.size() - 1 - begin));
+  }
+}
+
+void add_from_directory(const fs::path& directory, const std::string& name,
+                        std::vector<fs::path>& paths) {
   std::error_code ignored;
-  if (fs::exists(directory / name, ignored)) return true;
+  if (fs::exists(directory / name, ignored)) paths.push_back(directory / name);
   // Variants for newer processors: glibc-hwcaps/x86-64-v3/libexample.so.1.
   for (const auto& variant : fs::directory_iterator(directory / "glibc-hwcaps", ignored)) {
-    if (fs::exists(variant.path() / name, ignored)) return true;
+    if (fs::exists(variant.path() / name, ignored)) paths.push_back(variant.path() / name);
   }
-  return false;
+}
+
+bool in_directory(const fs::path& directory, const std::string& name) {
+  std::vector<fs::path> paths;
+  add_from_directory(directory, name, paths);
+  return !paths.empty();
 }
 
 bool already_loaded(const std::string& name) {
@@ -84,11 +105,9 @@ std::optional<std::vector<fs::path>> expand(std::string_view runpath, const fs::
   return directories;
 }
 
-}  // namespace
-
-std::vector<std::string> missing_libraries(std::span<const std::string_view> needed,
-                                           std::span<const std::string_view> runpaths,
-                                           const fs::path& plugin) {
+// Nothing when a runpath can't be expanded.
+std::optional<std::vector<fs::path>> search_directories(std::span<const std::string_view> runpaths,
+                                                        const fs::path& plugin) {
   static const std::vector<fs::path> system = system_directories();
   std::vector<fs::path> directories = system;
   std::error_code ignored;
@@ -96,11 +115,21 @@ std::vector<std::string> missing_libraries(std::span<const std::string_view> nee
        {plugin.parent_path(), fs::weakly_canonical(plugin, ignored).parent_path()}) {
     for (const std::string_view runpath : runpaths) {
       const auto expanded = expand(runpath, origin);
-      if (!expanded) return {};
+      if (!expanded) return std::nullopt;
       directories.insert(directories.end(), expanded->begin(), expanded->end());
     }
   }
+  return directories;
+}
 
+}  // namespace
+
+std::vector<std::string> missing_libraries(std::span<const std::string_view> needed,
+                                           std::span<const std::string_view> runpaths,
+                                           const fs::path& plugin) {
+  const auto directories = search_directories(runpaths, plugin);
+  if (!directories) return {};
+  std::error_code ignored;
   std::vector<std::string> missing;
   for (const std::string_view view : needed) {
     const std::string name(view);
@@ -110,12 +139,32 @@ std::vector<std::string> missing_libraries(std::span<const std::string_view> nee
       continue;
     }
     bool found = already_loaded(name) || in_linker_cache(name);
-    for (auto it = directories.begin(); !found && it != directories.end(); ++it) {
+    for (auto it = directories->begin(); !found && it != directories->end(); ++it) {
       found = in_directory(*it, name);
     }
     if (!found) missing.push_back(name);
   }
   return missing;
+}
+
+std::vector<fs::path> library_candidates(std::span<const std::string_view> needed,
+                                         std::span<const std::string_view> runpaths,
+                                         const fs::path& plugin) {
+  const auto directories = search_directories(runpaths, plugin).value_or(std::vector<fs::path>());
+  std::vector<fs::path> paths;
+  std::error_code ignored;
+  for (const std::string_view view : needed) {
+    const std::string name(view);
+    if (name.find('/') != std::string::npos) {
+      if (fs::exists(name, ignored)) paths.emplace_back(name);
+      continue;
+    }
+    for (const fs::path& directory : directories) add_from_directory(directory, name, paths);
+    add_from_linker_cache(name, paths);
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
 }
 
 }  // namespace leet::core

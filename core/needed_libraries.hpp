@@ -18,5 +18,11 @@ std::vector<std::string> missing_libraries(std::span<const std::string_view> nee
                                            std::span<const std::string_view> runpaths,
                                            const std::filesystem::path& plugin);
 
+// Every file there is that the dynamic linker may take for one of `needed`, by the same search;
+// which of several it takes is not decided here.
+std::vector<std::filesystem::path> library_candidates(std::span<const std::string_view> needed,
+                                                      std::span<const std::string_view> runpaths,
+                                                      const std::filesystem::path& plugin);
+
 }  // namespace leet::core
 #endif  // LEET_CORE_NEEDED_LIBRARIES_HPP

@@ -2,6 +2,7 @@
 #include "core/probe.hpp"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,10 +13,10 @@
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "core/child_process.hpp"
@@ -171,7 +172,11 @@ Probed judge(const ChildEnd& end, const ProbeSettings& settings) {
                     "one version",
                     results.protocol, kProbeProtocol));
   }
-  if (!results.stage) return unprobed("the probe did not get as far as loading it");
+  if (!results.stage) {
+    // The probe inspects the file again, which may have changed since this process did.
+    if (results.rule && !usable(*results.rule)) return {{*results.rule, results.seen}, false};
+    return unprobed("the probe did not get as far as loading it");
+  }
 
   const bool passed = results.rule == Rule::kOk && results.stage == ProbeStage::kExit;
   switch (end.how) {
@@ -210,6 +215,14 @@ Probed judge(const ChildEnd& end, const ProbeSettings& settings) {
   return {{Rule::kOk, results.seen}};
 }
 
+// More at once would make each other late on the wall's clock, and take that many times the memory.
+std::size_t probes_at_once() {
+  constexpr int kMost = 8;
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) != 0) return 1;
+  return static_cast<std::size_t>(std::clamp(CPU_COUNT(&cpus), 1, kMost));
+}
+
 }  // namespace
 
 fs::path find_probe() {
@@ -238,45 +251,81 @@ std::vector<Probed> run_probes(const fs::path& program, const std::vector<fs::pa
   }
   std::vector<std::vector<std::string>> commands;
   for (const fs::path& file : files) {
-    commands.push_back(
-        {program.string(), std::string(probe_policy_name(settings.policy)), file.string()});
+    commands.push_back({program.string(), std::string(probe_policy_name(settings.policy)),
+                        file.string(), std::to_string(getpid())});
   }
   const ChildLimits limits{std::chrono::seconds(settings.seconds),
                            std::int64_t{settings.memory_mib} << 20};
-  for (const ChildEnd& end :
-       run_children(commands, limits, std::max(1u, std::thread::hardware_concurrency()))) {
-    probed.push_back(judge(end, settings));
+  std::vector<ChildEnd> ends = run_children(commands, limits, probes_at_once());
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    // A busy machine is late, and one short of processes or descriptors starts none. That is not
+    // the plugin's doing, so it has another try without the others.
+    if (ends[i].how == How::kTimedOut || ends[i].how == How::kNotStarted) {
+      ends[i] = run_children({commands[i]}, limits, 1).at(0);
+    }
+    probed.push_back(judge(ends[i], settings));
   }
   return probed;
 }
 
 std::vector<ProbeFinding> probe_files(const std::vector<fs::path>& files,
                                       const ProbeSettings& settings, std::string& problem) {
+  constexpr int kMostChanges = 2;
+  struct File {
+    std::optional<ProbeSubject> subject;
+    int changes = 0;     // while it was probed
+    bool alone = false;  // a copy of one whose finding may not be its own
+  };
   const fs::path program = find_probe();
   ProbeCache cache(probe_environment(program, settings));
   std::vector<ProbeFinding> findings(files.size());
-  std::vector<std::optional<FileDigest>> digests;
-  // Copies of one file are one file.
-  std::map<FileDigest, std::vector<std::size_t>> same;
-  std::vector<std::vector<std::size_t>> alone;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    digests.push_back(digest_file(files[i]));
-    if (!digests[i]) {
-      alone.push_back({i});
-    } else if (auto known = program.empty() ? std::nullopt : cache.find(*digests[i])) {
-      findings[i] = std::move(*known);
-    } else {
-      same[*digests[i]].push_back(i);
+  std::vector<File> states(files.size());
+  std::vector<std::size_t> pending(files.size());
+  std::iota(pending.begin(), pending.end(), std::size_t{0});
+  while (!pending.empty()) {
+    // Copies of one file are one file.
+    std::map<ProbeSubject, std::vector<std::size_t>> same;
+    std::vector<std::vector<std::size_t>> groups;
+    for (const std::size_t i : pending) {
+      File& file = states[i];
+      file.subject = subject_of(files[i]);
+      if (!file.subject || file.alone) {
+        groups.push_back({i});
+      } else if (auto known = program.empty() ? std::nullopt : cache.find(*file.subject)) {
+        findings[i] = std::move(*known);
+      } else {
+        same[*file.subject].push_back(i);
+      }
     }
-  }
-  for (auto& [digest, indices] : same) alone.push_back(std::move(indices));
-  std::vector<fs::path> unknown;
-  for (const auto& indices : alone) unknown.push_back(files[indices[0]]);
-  const std::vector<Probed> probed = run_probes(program, unknown, settings);
-  for (std::size_t i = 0; i < probed.size(); ++i) {
-    for (const std::size_t index : alone[i]) findings[index] = probed[i].finding;
-    const auto& digest = digests[alone[i][0]];
-    if (digest && probed[i].lasting) cache.keep(*digest, probed[i].finding);
+    pending.clear();
+    for (auto& [subject, indices] : same) groups.push_back(std::move(indices));
+    std::vector<fs::path> firsts;
+    for (const auto& indices : groups) firsts.push_back(files[indices[0]]);
+    const std::vector<Probed> probed = run_probes(program, firsts, settings);
+
+    for (std::size_t group = 0; group < groups.size(); ++group) {
+      const std::vector<std::size_t>& indices = groups[group];
+      const std::size_t first = indices[0];
+      const auto subject = states[first].subject;
+      // Which of the two contents the probe opened is anyone's guess.
+      const bool changed = subject_of(files[first]) != subject;
+      if (!changed) {
+        findings[first] = probed[group].finding;
+        if (subject && probed[group].lasting) cache.keep(*subject, findings[first]);
+      } else if (++states[first].changes < kMostChanges) {
+        pending.push_back(first);
+      } else {
+        findings[first] = {Rule::kUnreadable, "it keeps changing while it is probed"};
+      }
+      for (auto copy = indices.begin() + 1; copy != indices.end(); ++copy) {
+        if (!changed && probed[group].lasting) {
+          findings[*copy] = findings[first];
+        } else {
+          states[*copy].alone = true;
+          pending.push_back(*copy);
+        }
+      }
+    }
   }
   problem = cache.problem();
   return findings;

@@ -25,14 +25,16 @@ struct Probed {
   bool lasting = true;
 };
 
-// One finding for each file, in their order; several files are probed at once. The finding's rule
+// One finding for each file, in their order; several files are probed at once, and one that did not
+// start or came to no end has a second try alone. The finding's rule
 // is kUnprobedWarning where `program` could not be run. `settings.policy` is not kOff.
 std::vector<Probed> run_probes(const std::filesystem::path& program,
                                const std::vector<std::filesystem::path>& files,
                                const ProbeSettings& settings);
 
-// The same through the user's cache: only files that it does not know are run. `problem` gets the
-// reason when a finding could not be kept.
+// The same through the user's cache: only files that it does not know are run. A finding is of the
+// content that the file had before and after: one that changes meanwhile is probed again, and is
+// kUnreadable when it changes then too. `problem` gets the reason when a finding could not be kept.
 std::vector<ProbeFinding> probe_files(const std::vector<std::filesystem::path>& files,
                                       const ProbeSettings& settings, std::string& problem);
 

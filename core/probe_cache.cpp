@@ -19,12 +19,16 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/discovery.hpp"
+#include "core/elf_reader.hpp"
+#include "core/needed_libraries.hpp"
 #include "core/user_directories.hpp"
 
 #if defined(__x86_64__)
@@ -125,41 +129,61 @@ std::string write_whole(const fs::path& file, std::string_view text) {
   return why;
 }
 
-Json digest_record(const FileDigest& digest) {
-  return fmt::format("{:016x}{:016x}-{}", digest.high, digest.low, digest.bytes);
+Json digest_record(const ProbeSubject& subject) {
+  return fmt::format("{:016x}{:016x}-{}", subject.high, subject.low, subject.bytes);
+}
+
+// "/usr/lib/x86_64-linux-gnu/libm.so.6 2049.131.1700000000.000000000.907784; ..."
+std::string libraries_of(std::string_view bytes, const fs::path& file) {
+  const auto read = read_elf(std::as_bytes(std::span(bytes)));
+  const auto* elf = std::get_if<ElfFile>(&read);
+  if (elf == nullptr) return {};  // the probe will say so
+  std::string text;
+  for (const fs::path& library : library_candidates(elf->needed, elf->runpaths, file)) {
+    struct stat status {};
+    if (stat(library.c_str(), &status) != 0) continue;
+    text += fmt::format("{}{} {}.{}.{}.{:09}.{}", text.empty() ? "" : "; ", library.string(),
+                        status.st_dev, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+                        status.st_size);
+  }
+  return text;
 }
 
 }  // namespace
 
-std::optional<FileDigest> digest_file(const fs::path& file) {
+std::optional<ProbeSubject> subject_of(const fs::path& file) {
+  constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 30;
+  std::error_code failed;
+  if (!fs::is_regular_file(file, failed) || fs::file_size(file, failed) > kMostBytes) {
+    return std::nullopt;
+  }
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return std::nullopt;
-  XXH3_state_t state;
-  XXH3_128bits_reset(&state);
-  FileDigest digest;
+  std::string bytes;
   std::vector<char> chunk(1 << 16);
   do {
     stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    const auto count = static_cast<std::size_t>(stream.gcount());
-    XXH3_128bits_update(&state, chunk.data(), count);
-    digest.bytes += count;
-  } while (stream);
-  if (stream.bad()) return std::nullopt;
-  const XXH128_hash_t hash = XXH3_128bits_digest(&state);
-  digest.high = hash.high64;
-  digest.low = hash.low64;
-  return digest;
+    bytes.append(chunk.data(), static_cast<std::size_t>(stream.gcount()));
+  } while (stream && bytes.size() <= kMostBytes);
+  if (!stream.eof()) return std::nullopt;
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return ProbeSubject{hash.high64, hash.low64, bytes.size(), libraries_of(bytes, file)};
 }
 
 std::string probe_environment(const fs::path& program, const ProbeSettings& settings) {
   // A probe that was built again may test other things.
   struct stat status {};
   if (!program.empty()) stat(program.c_str(), &status);
-  return fmt::format("leet {} abi {}.{} probe {}.{}.{:09} policy {} {}s {}MiB on {}{}{}",
+  std::string variables;
+  for (const char* name : {"LD_LIBRARY_PATH", "LD_PRELOAD", "OMP_NUM_THREADS",
+                           "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}) {
+    variables += variable(name);
+  }
+  return fmt::format("leet {} abi {}.{} probe {}.{}.{:09} policy {} {}s {}MiB on {}{}",
                      LEET_VERSION, LEET_ABI_MAJOR, LEET_ABI_MINOR, status.st_size,
                      status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
                      probe_policy_name(settings.policy), settings.seconds, settings.memory_mib,
-                     processor(), variable("LD_LIBRARY_PATH"), variable("LD_PRELOAD"));
+                     processor(), variables);
 }
 
 ProbeCache::ProbeCache(std::string environment) : environment_(std::move(environment)) {
@@ -167,15 +191,16 @@ ProbeCache::ProbeCache(std::string environment) : environment_(std::move(environ
   if (!cache.empty()) directory_ = cache / "leet" / "probe";
 }
 
-fs::path ProbeCache::file(const FileDigest& digest) const {
-  const std::uint64_t environment = XXH3_64bits(environment_.data(), environment_.size());
+fs::path ProbeCache::file(const ProbeSubject& subject) const {
+  const std::string around = environment_ + '\n' + subject.libraries;
+  const std::uint64_t environment = XXH3_64bits(around.data(), around.size());
   return directory_ /
-         fmt::format("{:016x}{:016x}-{:016x}.json", digest.high, digest.low, environment);
+         fmt::format("{:016x}{:016x}-{:016x}.json", subject.high, subject.low, environment);
 }
 
-std::optional<ProbeFinding> ProbeCache::find(const FileDigest& digest) const {
+std::optional<ProbeFinding> ProbeCache::find(const ProbeSubject& subject) const {
   if (directory_.empty()) return std::nullopt;
-  const fs::path path = file(digest);
+  const fs::path path = file(subject);
   std::ifstream stream(path, std::ios::binary);
   if (!stream || !why_untrusted(path).empty()) return std::nullopt;
   const Json record = Json::parse(stream, nullptr, false);
@@ -187,7 +212,8 @@ std::optional<ProbeFinding> ProbeCache::find(const FileDigest& digest) const {
   const auto rule = parse_rule(text("rule"));
   // The names of records are hashes; what is meant is inside.
   if (text("schema") != kSchema || text("environment") != environment_ ||
-      text("digest") != digest_record(digest) || !rule || text("when").empty()) {
+      text("digest") != digest_record(subject) || text("libraries") != subject.libraries || !rule ||
+      text("when").empty()) {
     return std::nullopt;
   }
   ProbeFinding finding{*rule, text("seen"), true};
@@ -197,7 +223,7 @@ std::optional<ProbeFinding> ProbeCache::find(const FileDigest& digest) const {
   return finding;
 }
 
-void ProbeCache::keep(const FileDigest& digest, const ProbeFinding& finding) {
+void ProbeCache::keep(const ProbeSubject& subject, const ProbeFinding& finding) {
   if (!problem_.empty()) return;  // the next would fail as well
   if (directory_.empty()) {
     problem_ = "what the probe finds is not kept: there is no home directory";
@@ -205,15 +231,18 @@ void ProbeCache::keep(const FileDigest& digest, const ProbeFinding& finding) {
   }
   const Json record = {
       {"schema", kSchema},
-      {"digest", digest_record(digest)},
+      {"digest", digest_record(subject)},
+      {"libraries", subject.libraries},
       {"environment", environment_},
       {"rule", rule_code(finding.rule)},
       {"seen", finding.seen},
       {"when", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))}};
   std::string why = make_directory(directory_);
   if (why.empty()) {
-    why = write_whole(file(digest), record.dump(2, ' ', false, Json::error_handler_t::replace));
+    why = write_whole(file(subject), record.dump(2, ' ', false, Json::error_handler_t::replace));
   }
+  // A record that find() would not believe.
+  if (why.empty()) why = why_untrusted(file(subject));
   if (!why.empty()) {
     problem_ =
         fmt::format("what the probe finds is not kept, so every process probes again: {}", why);

@@ -18,17 +18,21 @@
 
 namespace leet::core {
 
-// XXH3-128 of a file's bytes, and their number. Against accidents; whoever can forge one may write
-// the plugin as well.
-struct FileDigest {
+// What a finding is about: XXH3-128 of a file's bytes, their number, and each file that the dynamic
+// linker may take for a library that it names, with its device, inode, time and size. Against
+// accidents; whoever can forge one may write the plugin as well.
+struct ProbeSubject {
   std::uint64_t high = 0, low = 0, bytes = 0;
-  auto operator<=>(const FileDigest&) const = default;
+  std::string libraries;
+  auto operator<=>(const ProbeSubject&) const = default;
 };
 
-std::optional<FileDigest> digest_file(const std::filesystem::path& file);
+// Nothing where the file can't be read, or is far above the size of any plugin.
+std::optional<ProbeSubject> subject_of(const std::filesystem::path& file);
 
-// Everything but the plugin that a finding depends on, as text: the probe itself, ABI, settings,
-// processor and its instruction sets, and what changes which libraries are loaded.
+// Everything else that a finding depends on, as text: the probe itself, ABI, settings, processor
+// and its instruction sets, and the variables that change which libraries are loaded and how many
+// threads they start.
 std::string probe_environment(const std::filesystem::path& program, const ProbeSettings& settings);
 
 // Safe with any number of processes: records are written whole or not at all, and a record that
@@ -37,14 +41,15 @@ class ProbeCache {
  public:
   explicit ProbeCache(std::string environment);
 
-  std::optional<ProbeFinding> find(const FileDigest& digest) const;
-  void keep(const FileDigest& digest, const ProbeFinding& finding);
+  std::optional<ProbeFinding> find(const ProbeSubject& subject) const;
+  void keep(const ProbeSubject& subject, const ProbeFinding& finding);
 
-  // Why the first finding that could not be kept was not; empty = all were.
+  // Why the first finding that could not be kept, or would not be believed, was not; empty = all
+  // were.
   const std::string& problem() const { return problem_; }
 
   // Where the record is, whether it exists or not.
-  std::filesystem::path file(const FileDigest& digest) const;
+  std::filesystem::path file(const ProbeSubject& subject) const;
 
  private:
   std::filesystem::path directory_;  // empty: there is no home

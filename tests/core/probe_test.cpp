@@ -59,10 +59,12 @@ class ProbeTest : public ::testing::Test {
     return found;
   }
   // A probe that leaves a line in runs() each time that it is started.
-  fs::path counting_probe() {
-    const fs::path script =
-        root_.write("probe", "#!/bin/sh\necho >> '" + (root_ / "runs").string() + "'\nexec " +
-                                 kProbe.string() + " \"$@\"\n");
+  fs::path counting_probe(const std::string& before = "") { return scripted_probe(before + kExec); }
+  // The same as a script of its own; $n counts its runs, and $2 is the file.
+  fs::path scripted_probe(const std::string& body) {
+    const std::string runs = (root_ / "runs").string();
+    const fs::path script = root_.write(
+        "probe", "#!/bin/sh\necho >> '" + runs + "'\nn=$(wc -l < '" + runs + "')\n" + body + "\n");
     chmod(script.c_str(), 0755);
     return script;
   }
@@ -70,6 +72,7 @@ class ProbeTest : public ::testing::Test {
     return fs::exists(root_ / "runs") ? tests::read_bytes(root_ / "runs").size() : 0;
   }
 
+  const std::string kExec = "exec " + kProbe.string() + " \"$@\"";
   tests::TemporaryDirectory root_;
   tests::Environment cache_{"XDG_CACHE_HOME", root_.path().string()};
   ProbeSettings settings_;
@@ -202,9 +205,9 @@ TEST_F(ProbeTest, IsSafeWithManyAtOnce) {
 
 TEST_F(ProbeTest, DropsTheOldestRecords) {
   ProbeCache cache("somewhere");
-  for (std::uint64_t i = 0; i <= 1000; ++i) cache.keep({i, i, i}, {Rule::kOk, ""});
+  for (std::uint64_t i = 0; i <= 1000; ++i) cache.keep({i, i, i, ""}, {Rule::kOk, ""});
   EXPECT_THAT(records(), SizeIs(501));
-  EXPECT_TRUE(cache.find({1000, 1000, 1000}).has_value());
+  EXPECT_TRUE(cache.find({1000, 1000, 1000, ""}).has_value());
 }
 
 // What the machine lacks now it may have the next time.
@@ -216,12 +219,113 @@ TEST_F(ProbeTest, DoesNotRememberWhatWasNotThePluginsDoing) {
   EXPECT_THAT(records(), IsEmpty());
 }
 
+// The file changed since the host looked at it. Neither is it used, nor is that remembered.
+TEST_F(ProbeTest, TakesWhatTheProbesInspectionFinds) {
+  const tests::Environment refusing(
+      "LEET_PROBE", scripted_probe("echo '{\"protocol\": 1}' >&3\n"
+                                   "echo '{\"rule\": \"E-TRUNCATED\", \"seen\": \"cut\"}' >&3"));
+  const ProbeFinding finding = probe(hostile("none"));
+  EXPECT_EQ(finding.rule, Rule::kTruncated);
+  EXPECT_EQ(finding.seen, "cut");
+  EXPECT_THAT(records(), IsEmpty());
+  EXPECT_THAT(open("none").methods(), IsEmpty());
+}
+
+TEST_F(ProbeTest, ProbesAFileThatChangesMeanwhileAgain) {
+  const fs::path file = root_.write("x.so", tests::read_bytes(hostile("none")));
+  const std::string crash = hostile("crash_load").string();
+  // Once it has passed, it becomes another.
+  const tests::Environment swapping(
+      "LEET_PROBE", counting_probe("[ $n = 2 ] && " + kExec + "\n" + kProbe.string() +
+                                   " \"$@\"\ncp '" + crash + "' \"$2\"; exit\n"));
+  EXPECT_EQ(probe(file).rule, Rule::kCrashLoad);
+  EXPECT_EQ(runs(), 2u);
+  EXPECT_THAT(records(), SizeIs(1));  // and none for what it was
+}
+
+TEST_F(ProbeTest, GivesUpOnAFileThatKeepsChanging) {
+  const fs::path file = root_.write("x.so", tests::read_bytes(hostile("none")));
+  const tests::Environment growing("LEET_PROBE", counting_probe("echo >> \"$2\"\n"));
+  const ProbeFinding finding = probe(file);
+  EXPECT_EQ(finding.rule, Rule::kUnreadable);
+  EXPECT_THAT(finding.seen, HasSubstr("keeps changing"));
+  EXPECT_EQ(runs(), 2u);
+  EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST_F(ProbeTest, GivesALateProbeASecondTry) {
+  settings_.seconds = 2;
+  const tests::Environment late("LEET_PROBE", counting_probe("[ $n = 1 ] && sleep 60\n"));
+  const ProbeFinding finding = probe(hostile("none"));
+  EXPECT_EQ(finding.rule, Rule::kOk) << finding.seen;
+  EXPECT_EQ(runs(), 2u);
+}
+
+TEST_F(ProbeTest, RemembersAHangThatComesTwice) {
+  settings_.seconds = 1;
+  const tests::Environment counting("LEET_PROBE", counting_probe());
+  EXPECT_EQ(probe(hostile("hang_entry")).rule, Rule::kTimeout);
+  EXPECT_EQ(runs(), 2u);
+  EXPECT_TRUE(probe(hostile("hang_entry")).remembered);
+  EXPECT_EQ(runs(), 2u);
+}
+
+TEST_F(ProbeTest, ProbesCopiesAloneWhereTheFindingMayNotBeTheirs) {
+  const fs::path copy = root_.write("copy.so", tests::read_bytes(hostile("none")));
+  const tests::Environment killed("LEET_PROBE", counting_probe("[ $n = 1 ] && kill -KILL $$\n"));
+  const auto findings = probe_files({hostile("none"), copy}, settings_, problem_);
+  EXPECT_EQ(findings.at(0).rule, Rule::kUnprobedWarning);
+  EXPECT_EQ(findings.at(1).rule, Rule::kOk) << findings.at(1).seen;
+  EXPECT_EQ(runs(), 2u);
+}
+
+TEST_F(ProbeTest, AsksAgainWhenALibraryIsAnother) {
+  // A name with a slash is a path, so the test needs no runpath.
+  const std::string name = "libleet_hostile_absent.so";
+  const fs::path library = root_ / "x";
+  ASSERT_LE(library.string().size(), name.size()) << "TMPDIR is too long for this test";
+  std::string padded = library.string();
+  padded.resize(name.size());
+  tests::ElfPatch patch(tests::read_bytes(hostile("needs_library")));
+  patch.replace(name, padded);
+  const fs::path file = root_.write("x.so", patch.bytes());
+  root_.write("x", "one");
+  const auto first = subject_of(file);
+  ASSERT_TRUE(first.has_value());
+  EXPECT_THAT(first->libraries, HasSubstr(library.string()));
+  EXPECT_EQ(subject_of(file), first);
+  ProbeCache cache("somewhere");
+  cache.keep(*first, {Rule::kOk, ""});
+  EXPECT_TRUE(cache.find(*first).has_value());
+  root_.write("x", "another");
+  const auto second = subject_of(file);
+  EXPECT_NE(second, first);
+  EXPECT_FALSE(cache.find(*second).has_value());
+  // The system's are found as well.
+  EXPECT_THAT(subject_of(hostile("none"))->libraries, HasSubstr("libm.so.6 "));
+}
+
+TEST_F(ProbeTest, AsksAgainWithAnotherNumberOfThreads) {
+  for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}) {
+    probe(hostile("none"));
+    EXPECT_TRUE(probe(hostile("none")).remembered);
+    const tests::Environment threads(name, "3");
+    EXPECT_FALSE(probe(hostile("none")).remembered) << name;
+  }
+}
+
+TEST_F(ProbeTest, WarnsOfACacheThatOthersMayWrite) {
+  fs::create_directories(root_ / "leet/probe");
+  chmod((root_ / "leet/probe").c_str(), 0775);
+  const auto findings = probe_files({hostile("none"), hostile("good")}, settings_, problem_);
+  EXPECT_EQ(findings.at(0).rule, Rule::kOk);
+  EXPECT_THAT(problem_, AllOf(HasSubstr("not kept"), HasSubstr("leet/probe")));
+  EXPECT_THAT(open("none").report().warnings, ElementsAre(problem_));
+}
+
 TEST_F(ProbeTest, AProbeKilledMidwayIsNoVerdict) {
-  const fs::path script =
-      root_.write("probe",
-                  "#!/bin/sh\necho '{\"protocol\": 1}' >&3\necho '{\"stage\": \"execute\"}'"
-                  " >&3\nkill -KILL $$\n");
-  chmod(script.c_str(), 0755);
+  const fs::path script = scripted_probe(
+      "echo '{\"protocol\": 1}' >&3\necho '{\"stage\": \"execute\"}' >&3\nkill -KILL $$");
   const tests::Environment killed("LEET_PROBE", script);
   const ProbeFinding finding = probe(hostile("none"));
   EXPECT_EQ(finding.rule, Rule::kVanished);

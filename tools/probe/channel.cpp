@@ -18,9 +18,17 @@ std::string dump(const nlohmann::json& object) {
   return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
+// Fewer descriptors may be allowed than the first choice needs (ulimit -n).
+int move_away(int descriptor) {
+  for (const int least : {100, 32, descriptor + 1}) {
+    if (const int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, least); moved >= 0) return moved;
+  }
+  return -1;
+}
+
 }  // namespace
 
-Channel::Channel(int descriptor) : descriptor_(fcntl(descriptor, F_DUPFD_CLOEXEC, 100)) {
+Channel::Channel(int descriptor) : descriptor_(move_away(descriptor)) {
   close(descriptor);
   send_line(dump({{"protocol", core::kProbeProtocol}}));
 }

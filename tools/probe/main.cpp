@@ -4,11 +4,12 @@
 // and says after each step whether the process is still as it was. What it finds goes to
 // descriptor 3. Nothing here need survive the plugin; whoever started it watches.
 //
-//     leet-probe contract|self-test FILE
+//     leet-probe contract|self-test FILE PARENT
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -67,8 +68,13 @@ std::string test_method(const leet_note_desc& identity, const std::string& file,
   return fmt::format("self-test of {} cases passed", outcome.passed);
 }
 
-int run(core::ProbePolicy policy, const std::string& file) {
+int run(core::ProbePolicy policy, const std::string& file, const std::string& parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // One that ended before that call sends no signal any more.
+  if (std::to_string(getppid()) != parent) {
+    fmt::print(stderr, "leet-probe was not started by the process {}\n", parent);
+    return tools::kExitInternal;
+  }
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
 
@@ -107,12 +113,12 @@ int run(core::ProbePolicy policy, const std::string& file) {
 }  // namespace leet::probe
 
 int main(int argc, char** argv) {
-  const auto policy = argc == 3 ? leet::core::parse_probe_policy(argv[1]) : std::nullopt;
+  const auto policy = argc == 4 ? leet::core::parse_probe_policy(argv[1]) : std::nullopt;
   if (!policy || *policy == leet::core::ProbePolicy::kOff) {
     fmt::print(stderr,
                "leet-probe is started by the library, which listens at descriptor 3\n"
-               "usage: leet-probe contract|self-test FILE\n");
+               "usage: leet-probe contract|self-test FILE PARENT\n");
     return leet::tools::kExitUsage;
   }
-  return leet::probe::run(*policy, argv[2]);
+  return leet::probe::run(*policy, argv[2], argv[3]);
 }
