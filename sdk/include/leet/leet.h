@@ -57,11 +57,13 @@ typedef struct leet_context_options {
   /* 1: each worker but the calling thread stays on one CPU; -1: they move as the system likes;
    * 0 = as configured, by default -1. Best where nothing else runs on these CPUs. */
   int32_t pin_threads;
+  /* The deadline of `probe` for one file, at most 3600; 0 = as configured, by default 10. */
+  int32_t probe_seconds;
   /* Before a plugin is loaded into this process, one of its own tries it out: off = it does not;
    * contract = loads it, takes its table, sees that the process stays as it was; self-test = also
-   * compares what it computes with an fp64 oracle. NULL = as configured, by default self-test. The
-   * deadline for one file is at most 3600 s; 0 = as configured, by default 10. */
-  int32_t probe_seconds;
+   * compares what it computes with an fp64 oracle. NULL = as configured, by default self-test.
+   * How much memory that may take, and what becomes of a file that can't be tried out, is said in
+   * YAML alone (plugins.probe_memory_mib, plugins.unprobed). */
   const char* probe;
 } leet_context_options;
 
