@@ -88,13 +88,15 @@ TEST(ChildProcess, StartsFromACleanState) {
   pthread_sigmask(SIG_SETMASK, &blocked, &before);
   const ChildEnd end =
       run("ls -l /proc/self/fd | grep -c dev/zero >&3; grep -E 'SigBlk|SigIgn' /proc/self/status; "
-          "cat; ps -o pgid= -p $$ 2>/dev/null");
+          "echo stdin $(cat | wc -c); echo group $(($(ps -o pgid= -p $$) - $$))");
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   signal(SIGPIPE, SIG_DFL);
   close(leaked);
   close(high);
   EXPECT_EQ(end.results, "0\n");
   EXPECT_THAT(end.out, HasSubstr("SigBlk:\t0000000000000000"));
+  EXPECT_THAT(end.out, HasSubstr("stdin 0\n"));
+  EXPECT_THAT(end.out, HasSubstr("group 0\n")) << end.err;  // its leader
   // libc ignores two signals of its own.
   const std::size_t ignored = end.out.find("SigIgn:");
   ASSERT_NE(ignored, std::string::npos) << end.out;
