@@ -148,10 +148,14 @@ Json look_for_cuda() {
 
 Section check_cuda() {
   Section section{"cuda"};
-  const auto ends = core::run_children({{"/proc/self/exe", "doctor-cuda"}}, {}, 1);
+  const core::ChildLimits limits;
+  const auto ends = core::run_children({{"/proc/self/exe", "doctor-cuda"}}, limits, 1);
   const core::ChildEnd& end = ends.at(0);
   const Json seen = Json::parse(end.out, nullptr, false);
-  if (end.how == core::ChildEnd::How::kExited && end.number == 0 && seen.is_object()) {
+  using How = core::ChildEnd::How;
+  // How it ended is not seen where whoever started this program ignores SIGCHLD.
+  const bool ended = (end.how == How::kExited && end.number == 0) || end.how == How::kUnseen;
+  if (ended && seen.is_object()) {
     section.facts = seen.at("facts");
     for (const Json& finding : seen.at("findings")) {
       for (const Level level : {Level::kOk, Level::kNote, Level::kWarning, Level::kError}) {
@@ -161,12 +165,22 @@ Section check_cuda() {
     }
     return section;
   }
-  using How = core::ChildEnd::How;
+  if (end.how == How::kNotStarted) {
+    section.warning(fmt::format("leet could not start itself to ask the CUDA driver: {}", end.why),
+                    "See ulimit -u and -n, and whether /proc is there.");
+    return section;
+  }
+  if (end.how == How::kTooLarge) {
+    section.warning(fmt::format("leet stopped asking the CUDA driver: more than {} resident",
+                                tools::bytes_text(static_cast<double>(limits.memory_bytes))),
+                    "nvidia-smi asks without a limit.");
+    return section;
+  }
   const std::string how =
       end.how == How::kSignalled  ? fmt::format("crashed by signal {}", end.number)
       : end.how == How::kTimedOut ? std::string("hung")
       : end.how == How::kExited   ? fmt::format("ended the process with {}", end.number)
-                                  : fmt::format("could not be asked: {}", end.why);
+                                  : std::string("gave no answer");
   section.error(fmt::format("the CUDA driver's library {}", how),
                 "See dmesg; reinstall the driver, or take its library out of LD_LIBRARY_PATH.");
   return section;
