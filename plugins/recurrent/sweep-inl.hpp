@@ -69,6 +69,21 @@ inline void scale_row(const float* row, float high, float low, float* to, std::i
   for (; i < count; ++i) to[i] = row[i] * high + (std::isfinite(row[i]) ? row[i] * low : 0.0F);
 }
 
+// Groups of tokens between fetching what a sweep reads and writes and doing so: enough for memory
+// to answer, few enough for the first-level cache. The processor's own prefetchers lose count of
+// so many streams and stop at the end of a page.
+constexpr int kGroupsAhead = 2;
+
+// Rows of the state between two fetches: those whose k and q fill a cache line.
+constexpr std::int64_t kFetchRows = 16;
+
+// By integers, since what is ahead may lie past the end of the tensor, where no pointer may point
+// and a fetch does no harm.
+HWY_INLINE void fetch(const float* from, std::int64_t elements) {
+  const auto bytes = static_cast<std::uintptr_t>(elements) * sizeof(float);
+  hwy::Prefetch(reinterpret_cast<const float*>(reinterpret_cast<std::uintptr_t>(from) + bytes));
+}
+
 // Rows of time are `stride` elements apart.
 struct Rows {
   const float* data;
@@ -136,7 +151,28 @@ HWY_NOINLINE void sweep(const SweepArgs& args, std::int64_t first, std::int64_t 
       }
       LEET_UNROLL for (int n = 0; n < kVectors; ++n) hn::Store(s[n], d, at + n * lanes);
     };
+    constexpr std::int64_t kAhead = kGroupsAhead * kTokens;
+    constexpr auto kFloatsALine = static_cast<int>(64 / sizeof(float));
+    LEET_UNROLL for (int c = 0; c < kTokens; ++c) {
+      for (int n = 0; n < kVectors * lanes; n += kFloatsALine) {
+        fetch(args.v.data, (t + c + kAhead) * args.v.stride + n);
+        LEET_UNROLL for (int h = 0; h < kHeads; ++h) {
+          fetch(args.out[h], (t + c + kAhead) * args.out_stride + n);
+        }
+      }
+    }
     std::int64_t r = 0;
+    while (r + kFetchRows <= R) {
+      LEET_UNROLL for (int c = 0; c < kTokens; ++c) {
+        fetch(k[c], kAhead * args.k.stride + r);
+        LEET_UNROLL for (int h = 0; h < kHeads; ++h) {
+          fetch(q[c][h], kAhead * args.q[h].stride + r);
+        }
+      }
+      for (const std::int64_t end = r + kFetchRows; r < end; r += 4, row += 4 * kVectors * lanes) {
+        LEET_UNROLL for (int u = 0; u < 4; ++u) step(r + u, row + u * kVectors * lanes);
+      }
+    }
     for (; r + 4 <= R; r += 4, row += 4 * kVectors * lanes) {
       LEET_UNROLL for (int u = 0; u < 4; ++u) step(r + u, row + u * kVectors * lanes);
     }
