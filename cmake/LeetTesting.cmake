@@ -4,7 +4,6 @@
 #
 # A GoogleTest program whose cases become ctest tests "<name>.<Suite>.<Case>". LABEL defaults to unit;
 # unit-threads is a unit test that ThreadSanitizer sees too (ctest -L takes a regular expression: unit finds both).
-
 #
 #   leet_test_variants(<method> [OPTIONS <options>...] [VECTORS <options>...])
 #

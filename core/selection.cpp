@@ -41,7 +41,14 @@ std::string expectation(const Judgement& judgement) {
 }
 
 std::string why_first(const std::vector<Judgement>& judgements) {
-  std::string text = fmt::format("auto: {} is expected to be fastest", expectation(judgements[0]));
+  const Judgement& first = judgements[0];
+  std::string text =
+      predicts(first.verdict)
+          ? fmt::format("auto: {} is expected to be fastest", expectation(first))
+          : fmt::format(
+                "auto: no method predicts its time; {} is the first by name that can "
+                "compute this",
+                first.method->identity.id);
   if (judgements.size() > 1 && judgements[1].verdict.answer != LEET_ANSWER_NO) {
     text += fmt::format("; next {}", expectation(judgements[1]));
   } else {
@@ -87,6 +94,22 @@ Result<std::vector<Judgement>> judge_all(const std::vector<Method>& methods,
   return judgements;
 }
 
+Result<Selection> choose(std::vector<Judgement> judgements, leet_device device,
+                         const std::string& options) {
+  if (!options.empty()) {
+    return Error{LEET_STATUS_INVALID_ARGUMENT,
+                 fmt::format("options '{}' with auto: options belong to one method; name it, or "
+                             "leave them out",
+                             options)};
+  }
+  if (judgements.empty() || judgements.front().verdict.answer == LEET_ANSWER_NO) {
+    return nobody_can(judgements, device.type);
+  }
+  std::string reason = why_first(judgements);
+  const Method* const first = judgements.front().method;
+  return Selection{first, std::move(reason), std::move(judgements)};
+}
+
 Result<Selection> select(const Registry& registry, const HostServices& host, std::string_view name,
                          const leet_problem& problem, leet_device device,
                          const std::string& options) {
@@ -95,20 +118,9 @@ Result<Selection> select(const Registry& registry, const HostServices& host, std
     if (!found) return found.error();
     return Selection{*found, fmt::format("asked for as '{}'", name), {}};
   }
-  if (!options.empty()) {
-    return Error{LEET_STATUS_INVALID_ARGUMENT,
-                 fmt::format("options '{}' with auto: options belong to one method; name it, or "
-                             "leave them out",
-                             options)};
-  }
   Result<std::vector<Judgement>> judgements = judge_all(registry.methods(), host, problem, device);
   if (!judgements) return judgements.error();
-  if (judgements->empty() || judgements->front().verdict.answer == LEET_ANSWER_NO) {
-    return nobody_can(*judgements, device.type);
-  }
-  std::string reason = why_first(*judgements);
-  const Method* const first = judgements->front().method;
-  return Selection{first, std::move(reason), std::move(*judgements)};
+  return choose(std::move(*judgements), device, options);
 }
 
 }  // namespace leet::core

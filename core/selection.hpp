@@ -42,10 +42,15 @@ Result<std::vector<Judgement>> judge_all(const std::vector<Method>& methods,
                                          const HostServices& host, const leet_problem& problem,
                                          leet_device device);
 
+// What "auto" means: the first of `judgements`, which are judge_all()'s. `options` must be empty,
+// because options belong to one method.
+// Errors: INVALID_ARGUMENT (options), UNAVAILABLE (no method serves the device), UNSUPPORTED (none
+// can compute the problem; the message has the reasons). [thread-safe]
+Result<Selection> choose(std::vector<Judgement> judgements, leet_device device,
+                         const std::string& options);
+
 // The method that `name` means for this problem; `options` are those that it will be planned with.
-// "auto" takes the first of judge_all() and no options, because options belong to one method.
-// Errors: those of Registry::find; INVALID_ARGUMENT (options for "auto", a malformed problem);
-// UNSUPPORTED (no method can compute it; the message has the reasons). [thread-safe]
+// Errors: those of Registry::find, or with "auto" of judge_all and choose. [thread-safe]
 Result<Selection> select(const Registry& registry, const HostServices& host, std::string_view name,
                          const leet_problem& problem, leet_device device,
                          const std::string& options);

@@ -138,9 +138,11 @@ class TwoPasses {
   void cut(const sdk::Host& host, std::int64_t first_head, std::int64_t count) const {
     const std::int64_t slots = config_.slots * config_.workers / count;
     const std::int64_t panels = Chunk::panels(shape_);
-    const std::int64_t cuts =
+    const std::int64_t most_cuts =
         std::clamp<std::int64_t>(2 * config_.workers / count, 1, std::max<std::int64_t>(panels, 1));
-    const std::int64_t width = (panels + cuts - 1) / cuts;
+    const std::int64_t width = std::max<std::int64_t>((panels + most_cuts - 1) / most_cuts, 1);
+    // Not most_cuts: the last of those may have no panel. Without any panel there is one, empty.
+    const std::int64_t cuts = std::max<std::int64_t>((panels + width - 1) / width, 1);
     std::int64_t most = 0;
     for (std::int64_t i = 0; i < count; ++i) {
       most = std::max(most, chunks((first_head + i) / shape_.Hs));
@@ -152,7 +154,7 @@ class TwoPasses {
                           Chunk chunk = chunk_of(worker);
                           for (std::int64_t item = begin; item < end; ++item) {
                             const std::int64_t i = item / cuts;
-                            const std::int64_t first_panel = std::min(item % cuts * width, panels);
+                            const std::int64_t first_panel = item % cuts * width;
                             write_states(segment(first_head + i, first, slots), first_panel,
                                          std::min(first_panel + width, panels), chunk,
                                          states_of(i * slots, slots));

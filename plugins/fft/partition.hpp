@@ -24,8 +24,7 @@
 
 namespace leet::plugin_fft {
 
-// Steps in a block by default, and in a transform for blocks of so many: a power of 4, at least 16.
-inline constexpr std::int64_t kBlock = 32;
+// Steps in a transform for blocks of so many steps: a power of 4, at least 16.
 constexpr std::int64_t length_of(std::int64_t block) { return 2 * block; }
 
 // Query heads that are served by one pass; for more the convolution is done again.
@@ -96,7 +95,7 @@ struct BlockArgs {
   const Real* twiddles;
   const Real* spectrum;         // [length] pairs
   Real* carry;                  // [length, 2, panel / 2]: A
-  sdk::SplitDecay<Real> decay;  // gamma^kBlock
+  sdk::SplitDecay<Real> decay;  // gamma^block
   bool first;                   // carry has no value yet
   Real* work;                   // [length, 2, panel / 2]
 };

@@ -115,8 +115,9 @@ class Recursive {
     const std::int64_t pieces = std::max<std::int64_t>(problem.shape().D / 16, 1);
     const double seconds =
         cpu::chunk_seconds(host, problem, options, {.shared = 0.78, .channel = 0.58}, pieces);
-    if (form(options) == Form::kUpDown || problem.shape().N == 0) return seconds;
-    return seconds * flops(problem, options) / cpu::chunk_flops(problem, steps(problem, options));
+    const double up_down = cpu::chunk_flops(problem, steps(problem, options));
+    if (form(options) == Form::kUpDown || up_down == 0) return seconds;
+    return seconds * flops(problem, options) / up_down;
   }
 
   bool simd_;

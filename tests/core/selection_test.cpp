@@ -131,6 +131,15 @@ TEST_F(SelectionTest, AFailingMethodIsARefusalWithItsError) {
   EXPECT_STREQ(judgements->back().verdict.reason, "broken");
 }
 
+TEST_F(SelectionTest, DoesNotCallTheFirstByNameTheFastest) {
+  const Result<std::vector<Judgement>> judgements = judge_all(methods_, host_, problem_, kCpu);
+  ASSERT_TRUE(judgements.ok());
+  const Result<Selection> selection = choose(*judgements, kCpu, "");
+  ASSERT_TRUE(selection.ok());
+  EXPECT_EQ(selection->method, &methods_[0]);
+  EXPECT_THAT(selection->reason, HasSubstr("no method predicts its time"));
+}
+
 TEST_F(SelectionTest, AMalformedProblemIsAnErrorNotARefusal) {
   specs_[LEET_ROLE_K] = nullptr;
   const Result<std::vector<Judgement>> judgements = judge_all(methods_, host_, problem_, kCpu);

@@ -185,6 +185,12 @@ TEST(Doctor, WithoutTheProbeItRunsNoPlugin) {
   EXPECT_EQ(doctor.fact("plugins", "test.moody 1.2.3"), kMoody);
 }
 
+TEST(Doctor, AProbeThatAnswersNothingRunsNoPluginEither) {
+  const Doctor doctor(Variables{{"LEET_PROBE", "/bin/false"}});
+  EXPECT_THAT(doctor.findings("plugins"), HasSubstr("E-NOT-PROBED"));
+  EXPECT_EQ(doctor.result.exit_code, tools::kExitNegative);
+}
+
 TEST(Doctor, NamesTheDevicesOfTheCudaDriver) {
   const Doctor doctor(Variables{{"LD_LIBRARY_PATH", kFakeCuda}});
   EXPECT_EQ(doctor.result.exit_code, tools::kExitOk);

@@ -89,8 +89,9 @@ core::Result<AutoExplanation> explain_auto(const core::Registry& registry,
   const bench::PointProblem made(point);
   leet_problem problem = made.problem();
   problem.lowest_precision = question.lowest_precision;
-  const auto selection =
-      core::select(registry, host, core::kAuto, problem, question.device, question.method_options);
+  const auto judgements = core::judge_all(registry.methods(), host, problem, question.device);
+  if (!judgements) return judgements.error();
+  const auto selection = core::choose(*judgements, question.device, question.method_options);
   if (selection) {
     explanation.chosen = selection->method;
     explanation.reason = selection->reason;
@@ -99,8 +100,6 @@ core::Result<AutoExplanation> explain_auto(const core::Registry& registry,
   } else {
     return selection.error();
   }
-  const auto judgements = core::judge_all(registry.methods(), host, problem, question.device);
-  if (!judgements) return judgements.error();
   for (const core::Judgement& judgement : *judgements) {
     explanation.methods.push_back(explain(*judgement.method, host, point, question));
   }

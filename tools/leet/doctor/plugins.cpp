@@ -28,6 +28,8 @@ core::RegistryOptions registry_options(const tools::GlobalOptions& global) {
   if (options.configuration.probe.policy == core::ProbePolicy::kOff) {
     options.configuration.probe.policy = core::ProbePolicy::kSelfTest;
   }
+  // Whatever it is that can't be tried out is not run in this process either.
+  options.configuration.probe.refuse_unprobed = true;
   return options;
 }
 
