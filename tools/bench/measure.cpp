@@ -86,8 +86,10 @@ class Bench::Run {
   std::int64_t copy_ = -1;
 };
 
-Bench::Lane::Lane(int threads, const std::string& log_level)
-    : host(threads, log_level), meter(host.threads()), ceilings(meter) {}
+Bench::Lane::Lane(int threads, const Settings& settings)
+    : host(threads, settings.log_level, settings.pin_threads),
+      meter(host.threads()),
+      ceilings(meter) {}
 
 Bench::Bench(Settings settings, std::function<bool()> stopped)
     : settings_(std::move(settings)), stopped_(std::move(stopped)) {}
@@ -101,7 +103,7 @@ const Bench::Lane* Bench::lane(int threads) const {
 
 Bench::Lane& Bench::lane_for(int threads) {
   std::unique_ptr<Lane>& lane = lanes_[threads];
-  if (!lane) lane = std::make_unique<Lane>(threads, settings_.log_level);
+  if (!lane) lane = std::make_unique<Lane>(threads, settings_);
   return *lane;
 }
 

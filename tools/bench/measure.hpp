@@ -29,6 +29,7 @@ struct Settings {
   double seconds = 1;  // of samples, a point
   std::uint64_t seed = 0;
   std::string log_level = "warn";
+  bool pin_threads = false;
 };
 
 // What became of a point. Samples are there exactly when the gate was green.
@@ -63,7 +64,7 @@ class Bench {
   // What is known of the machine with this number of threads by now; call it at the end, when the
   // whole run has been seen. Absent before the first green measurement with so many.
   struct Lane {
-    Lane(int threads, const std::string& log_level);
+    Lane(int threads, const Settings& settings);
 
     core::HostServices host;
     Meter meter;
