@@ -532,16 +532,21 @@ TEST_F(Execution, MisusedAddressesAreReported) {
 }
 
 __global__ void read_before_waiting(const float* source, float* out) {
-  LEET_SHARED(float, shared, [32]);
-  cuda::cp_async<4>(&shared[threadIdx.x], source + threadIdx.x);
-  cuda::cp_async_commit();
-  out[threadIdx.x] = shared[threadIdx.x];
+  LEET_SHARED(float, shared, [2][32]);
+  for (int group = 0; group < 2; ++group) {
+    cuda::cp_async<4>(&shared[group][threadIdx.x], source + threadIdx.x);
+    cuda::cp_async_commit();
+  }
+  cuda::cp_async_wait<1>();
+  out[threadIdx.x] = shared[0][threadIdx.x];
+  out[32 + threadIdx.x] = shared[1][threadIdx.x];
 }
 TEST_F(Execution, ACopyThatNobodyWaitedForIsNotThere) {
-  DeviceArray<float> source(std::vector<float>(32, 1.0f)), out(32);
+  DeviceArray<float> source(std::vector<float>(32, 1.0f)), out(64);
   ASSERT_EQ(run<read_before_waiting>(shape(1, 32), source.data(), out.data()), cudaSuccess);
-  const float value = out.to_host()[9];
-  EXPECT_NE(value, value);
+  EXPECT_EQ(out.to_host()[9], 1.0f);
+  const float later = out.to_host()[32 + 9];
+  EXPECT_NE(later, later);
 }
 
 // A thread's stack is large enough for what kernels keep in registers.
