@@ -26,7 +26,9 @@ inline std::string check_path(const std::string& text) {
 
 // For an option that takes one value each time it is given, and may be given again.
 inline CLI::Option* repeatable(CLI::Option* option) {
-  return option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return option->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
 }
 
 // Each adds its subcommand to `app` and, when it is the one given, sets `action`. `global` and
