@@ -184,6 +184,11 @@ TEST(BenchProgram, OverheadIsBrokenDown) {
   EXPECT_GT(record["execute_ns"], 0);
   EXPECT_GT(record["check_ns"], 0);
   EXPECT_TRUE(record["dispatch_ns"].is_number());
+  const json& loop = parsed["fork_join"].at(0);
+  EXPECT_GE(loop["threads"], 1);
+  EXPECT_EQ(loop["pinned"], false);
+  EXPECT_GT(loop["empty_ns"], 0);
+  EXPECT_TRUE(loop["everyone_ns"].is_number() || loop["everyone_ns"].is_null());
 }
 
 TEST(BenchProgram, AutoIsMeasuredAsWhatItChose) {

@@ -16,6 +16,7 @@
 #include "tools/bench/axes.hpp"
 #include "tools/bench/choice.hpp"
 #include "tools/bench/compare.hpp"
+#include "tools/bench/fork_join.hpp"
 #include "tools/bench/measure.hpp"
 #include "tools/bench/overhead.hpp"
 #include "tools/bench/report.hpp"
@@ -112,7 +113,8 @@ int run_bench(const tools::GlobalOptions& global, const BenchOptions& options) {
 
   const RunFacts facts{tools::this_machine(), options.seed};
   const tools::Interrupt interrupt;
-  Bench bench({options.seconds, options.seed, session->configuration.log_level},
+  Bench bench({options.seconds, options.seed, session->configuration.log_level,
+               session->configuration.pin_threads},
               tools::Interrupt::requested);
   tools::Progress progress;
   const std::vector<Point> points = points_of(*axes);
@@ -168,6 +170,8 @@ int run_overhead(const tools::GlobalOptions& global, const BenchOptions& options
   if (!session) return reporter.fail(session.error());
   const auto subjects = subjects_of(*session, options.methods, joined_options(options));
   if (!subjects) return reporter.fail(subjects.error());
+  const core::Result<Axes> axes = parse_axes(options.axes, tools::available_cpus());
+  if (!axes) return reporter.fail(axes.error());
   const tools::Machine machine = tools::this_machine();
   tools::Json json = {{"schema", "leet.bench-overhead/1"}, {"records", tools::Json::array()}};
   for (const Subject& subject : *subjects) {
@@ -192,6 +196,21 @@ int run_overhead(const tools::GlobalOptions& global, const BenchOptions& options
         "{}: {:.0f} ns from leet_plan_execute to the plugin's execute, {:.0f} of them to "
         "check arguments ({:.0f} ns with the execute)\n",
         subject.name, 1e9 * overhead->dispatch(), 1e9 * overhead->check, 1e9 * overhead->call);
+  }
+  json["fork_join"] = tools::Json::array();
+  for (const int threads : axes->threads) {
+    const ForkJoin loop = measure_fork_join(threads, session->configuration.pin_threads);
+    json["fork_join"].push_back(
+        {{"threads", loop.threads},
+         {"pinned", loop.pinned},
+         {"empty_ns", 1e9 * loop.empty},
+         {"everyone_ns", loop.everyone ? tools::Json(1e9 * *loop.everyone) : tools::Json()}});
+    if (options.json) continue;
+    fmt::print(
+        "fork-join of {} thread{}{}: {:.0f} ns with nothing to do, {} until every worker "
+        "has taken part\n",
+        threads, threads == 1 ? "" : "s", loop.pinned ? ", pinned" : "", 1e9 * loop.empty,
+        loop.everyone ? fmt::format("{:.0f} ns", 1e9 * *loop.everyone) : "never");
   }
   if (options.json) Reporter::print(json);
   return ExitCode::kExitOk;

@@ -37,7 +37,8 @@ void add_bench_command(CLI::App& app, const GlobalOptions& global, Action& actio
       ->type_name("KEY=VALUE");
   CLI::Option* const overhead = command->add_flag(
       "--overhead", options->overhead,
-      "Only what the library adds to a plugin's execute, at N = B = H = 1, R = D = 8");
+      "Only what the library adds to a plugin's execute, at N = B = H = 1, R = D = 8, and "
+      "what a parallel loop costs (-a threads=...)");
   overhead->excludes(peers);
   CLI::Option* const compare =
       command
