@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -77,6 +78,9 @@ int run(core::ProbePolicy policy, const std::string& file, const std::string& pa
   }
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
+#if defined(__SANITIZE_THREAD__)
+  std::thread([] {}).join();  // brings ThreadSanitizer's own thread before threads are counted
+#endif
 
   Channel channel(core::kResultDescriptor);
   const core::Inspection inspection = core::inspect_file(file);
